@@ -133,7 +133,12 @@ class Teacher:
         self._back = ov.Core().compile_model(
             folder / "back.onnx",
             "CPU",
-            {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads},
+            {
+                "INFERENCE_PRECISION_HINT": precision,
+                "INFERENCE_NUM_THREADS": threads,
+                # Pinning would put every worker process on the same first core.
+                "ENABLE_CPU_PINNING": False,
+            },
         )
         self._voices: dict[str, np.ndarray] = {}
 
