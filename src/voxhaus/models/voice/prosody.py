@@ -1,0 +1,84 @@
+"""The prosody model: how long, how high, how loud.
+
+Knows: durations per phoneme, and pitch, voicing and energy per frame, conditioned on a style.
+Refuses to know: timbre and waveforms.
+
+Shapes: B batch, L phonemes, U duration units (25 ms), F = 2 U frames, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxhaus.models.nn.blocks import AttentionBlock, ShiftBlock, rotary
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, STYLE, VoiceConfig
+
+PITCH_CENTRE = 200.0  # Hz; the pitch output is log2 of the ratio to it
+
+
+class Condition(nn.Module):
+    """Half a style vector -> the conditioning vector of all blocks."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(STYLE // 2, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+
+    def forward(self, half_BS: Tensor) -> Tensor:
+        out: Tensor = self.layers(half_BS)
+        return out
+
+
+def span_features(durations_BL: Tensor, index_BU: Tensor, offset_BU: Tensor) -> Tensor:
+    """Where each unit lies in its phoneme: [B, U, 4] of position, share, log length, first step."""
+    length_BU = durations_BL.gather(1, index_BU).clamp(min=1.0)
+    share = (offset_BU + 0.5) / length_BU
+    return torch.stack(
+        [torch.log1p(offset_BU), share, torch.log1p(length_BU), (offset_BU == 0).float()], dim=-1
+    )
+
+
+class ProsodyModel(nn.Module):
+    """Transformer over phonemes for durations, then shift blocks over 25 ms units for the curves."""
+
+    def __init__(self, config: VoiceConfig) -> None:
+        super().__init__()
+        c, s = config.prosody_channels, config.condition
+        self.heads = config.prosody_heads
+        self.condition = Condition(s)
+        self.embed = nn.Embedding(config.vocabulary, c)
+        self.local = ShiftBlock(c, config.prosody_frame_hidden, s, 1)
+        self.layers = nn.ModuleList(
+            AttentionBlock(c, config.prosody_hidden, config.prosody_heads, s)
+            for _ in range(config.prosody_layers)
+        )
+        self.duration = nn.Sequential(nn.Linear(c, c), nn.SiLU(), nn.Linear(c, 1))
+        self.span = nn.Linear(4, c)
+        self.frames = nn.ModuleList(
+            ShiftBlock(c, config.prosody_frame_hidden, s, d) for d in config.prosody_frame_dilations
+        )
+        self.curves = nn.Linear(c, 3 * FRAMES_PER_UNIT)
+
+    def phonemes(self, tokens_BL: Tensor, style_BS: Tensor, mask_BL1: Tensor) -> tuple[Tensor, Tensor]:
+        """Token ids and style [B, 256] -> log durations [B, L] (log of 25 ms units), features."""
+        cond = self.condition(style_BS[:, STYLE // 2 :])
+        x = self.embed(tokens_BL) * mask_BL1
+        x = self.local(x, cond, mask_BL1)
+        cos, sin = rotary(tokens_BL.shape[1], x.shape[-1] // self.heads)
+        cos, sin = cos.to(x.device), sin.to(x.device)
+        for layer in self.layers:
+            x = layer(x, cond, mask_BL1, cos, sin)
+        return self.duration(x).squeeze(-1).float(), x
+
+    def curves_of(
+        self, x_BLC: Tensor, style_BS: Tensor, spans_BU4: Tensor, index_BU: Tensor, mask_BU1: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Features spread over units -> log2 pitch ratio, voicing logit, energy, each [B, 2 U]."""
+        cond = self.condition(style_BS[:, STYLE // 2 :])
+        spread = index_BU[..., None].expand(-1, -1, x_BLC.shape[-1])
+        x = (x_BLC.gather(1, spread) + self.span(spans_BU4)) * mask_BU1
+        for block in self.frames:
+            x = block(x, cond, mask_BU1)
+        out = self.curves(functional.silu(x)).float()
+        b, u, _ = out.shape
+        pitch, voicing, energy = out.view(b, u * FRAMES_PER_UNIT, 3).unbind(-1)
+        return pitch, voicing, energy

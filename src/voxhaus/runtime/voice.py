@@ -1,0 +1,271 @@
+"""Speaking: from text with markup to audio, sentence by sentence.
+
+Knows: voices and styles of a model folder, the text front end, and how sentences follow each other.
+Refuses to know: file formats, HTTP, and how the model works inside.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from voxhaus.core.errors import InputError
+from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming, join
+from voxhaus.models.text.frontend import TextFrontend
+from voxhaus.models.text.phonemes import encode
+from voxhaus.models.text.utterance import Utterance
+from voxhaus.runtime import weights as model_files
+from voxhaus.runtime.sessions import default_threads
+from voxhaus.runtime.voice_model import Plan, VoiceModel
+from voxhaus.runtime.waveform import Array
+
+DEFAULT_MODEL = "voxhaus-voice-1"
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+
+SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
+EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """One voice: what a listener sees of it, and its style vectors [R, 256] by utterance length."""
+
+    info: VoiceInfo
+    styles_RS: Array
+
+
+class Voice:
+    """A voice model, ready to speak. Safe to share between threads.
+
+    Use `Voice.load`; see the guide "Speak" for the markup that texts may carry.
+    """
+
+    def __init__(self, files: model_files.Weights, *, threads: int | None = None) -> None:
+        begun = time.perf_counter()
+        self.name, self.version = files.model, files.version
+        self._threads = threads or default_threads()
+        self._model = VoiceModel(files)
+        listing: dict[str, Any] = files.json("voices.json")
+        tables = np.load(files.path("styles.npy")).astype(np.float32)
+        self._rows: list[int] = listing["rows"]
+        self._readers = {
+            v["id"]: _Reader(info=VoiceInfo(**{**v, "styles": tuple(v["styles"])}), styles_RS=table)
+            for v, table in zip(listing["voices"], tables, strict=True)
+        }
+        self.default_voice: str = listing["default"]
+        self._frontends: dict[str, TextFrontend] = {}
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+        self.load_seconds = time.perf_counter() - begun
+
+    @classmethod
+    def load(
+        cls, model: str = DEFAULT_MODEL, *, version: str | None = None, threads: int | None = None
+    ) -> Self:
+        """Load a shipped voice model.
+
+        Args:
+            model: name of the model folder.
+            version: its version; the newest if None.
+            threads: sentences spoken at the same time; the number of CPUs if None.
+
+        Raises:
+            InputError: no such model or version.
+            WeightsError: files are missing or damaged.
+        """
+        begun = time.perf_counter()
+        voice = cls(model_files.load(model, version), threads=threads)
+        voice.load_seconds = time.perf_counter() - begun
+        return voice
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of everything it speaks."""
+        return self._model.synthesiser.sample_rate
+
+    def voices(self) -> list[VoiceInfo]:
+        """The voices to choose from."""
+        return [r.info for r in self._readers.values()]
+
+    def speak(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        style: str | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+    ) -> Speech:
+        """Speak a whole text.
+
+        Args:
+            text: plain text, the project's markup, or SSML.
+            voice: id of a voice; the model's default if None.
+            style: a style that the voice has; neutral if None.
+            speed: 1.0 is the voice's own pace; MIN_SPEED to MAX_SPEED.
+            seed: fixes the noise in the voice; the same call with the same seed gives the same
+                samples.
+
+        Raises:
+            InputError: nothing speakable, unknown voice or style, bad markup, speed out of range.
+        """
+        chunks = list(self.stream(text, voice=voice, style=style, speed=speed, seed=seed))
+        return join(chunks, self.sample_rate)
+
+    def stream(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        style: str | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+    ) -> Iterator[AudioChunk]:
+        """Speak sentence by sentence; the chunks joined are exactly what `speak` returns.
+
+        Arguments and errors are those of `speak`; errors are raised before the first chunk.
+        """
+        jobs = self._jobs(text, voice, style, speed, seed)
+        return self._chunks(jobs)
+
+    def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
+        """How long `speak` would take to say the text, in seconds, without making the sound.
+
+        Raises:
+            InputError: as for `speak`.
+        """
+        total = 0.0
+        for job in self._jobs(text, voice, None, speed, 0):
+            total += job.lead + job.tail
+            if job.utterance.phonemes:
+                total += self._model.seconds(self._plan(job))
+        return total
+
+    def _chunks(self, jobs: list["_Job"]) -> Iterator[AudioChunk]:
+        start = 0.0
+        for samples, words, job in self._spoken(jobs):
+            moved = tuple(
+                WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words
+            )
+            yield AudioChunk(
+                samples=samples,
+                sample_rate=self.sample_rate,
+                start=start,
+                words=moved,
+                text=job.utterance.text,
+            )
+            start += len(samples) / self.sample_rate
+
+    def _spoken(
+        self, jobs: list["_Job"]
+    ) -> Iterator[tuple[Array, tuple[WordTiming, ...], "_Job"]]:
+        if self._pool is None or len(jobs) == 1:
+            yield from map(self._utter, jobs)
+            return
+        # A few sentences ahead of the listener, never the whole book.
+        waiting = []
+        for job in jobs:
+            waiting.append(self._pool.submit(self._utter, job))
+            if len(waiting) > 2 * self._threads:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
+
+    def _jobs(
+        self, text: str, voice: str | None, style: str | None, speed: float, seed: int
+    ) -> list["_Job"]:
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise InputError(
+                f"The speed must lie between {MIN_SPEED} and {MAX_SPEED}; it is {speed}.",
+                param="speed",
+            )
+        if seed < 0:
+            raise InputError(f"The seed must not be negative; it is {seed}.", param="seed")
+        chosen = self._reader(voice or self.default_voice)
+        self._check_style(chosen, style)
+        utterances = self._frontend(chosen.info.accent).utterances(
+            text, accent_of=lambda name: self._reader(name).info.accent
+        )
+        jobs = []
+        for number, u in enumerate(utterances):
+            reader = self._reader(u.voice) if u.voice else chosen
+            self._check_style(reader, u.style)
+            last = number == len(utterances) - 1
+            jobs.append(
+                _Job(
+                    utterance=u,
+                    reader=reader,
+                    rate=speed * u.rate,
+                    seed=(seed, number),
+                    lead=u.pause_before,
+                    tail=u.pause_after + (0.0 if last else SENTENCE_PAUSE / speed),
+                )
+            )
+        return jobs
+
+    def _reader(self, voice: str) -> _Reader:
+        if voice not in self._readers:
+            names = ", ".join(self._readers)
+            raise InputError(f"There is no voice '{voice}'. Voices: {names}.", param="voice")
+        return self._readers[voice]
+
+    @staticmethod
+    def _check_style(reader: _Reader, style: str | None) -> None:
+        if style is not None and style not in reader.info.styles:
+            styles = ", ".join(reader.info.styles)
+            raise InputError(
+                f"Voice '{reader.info.id}' has no style '{style}'. Its styles: {styles}.",
+                param="style",
+            )
+
+    def _frontend(self, accent: str) -> TextFrontend:
+        if accent not in self._frontends:
+            self._frontends[accent] = TextFrontend(accent)
+        return self._frontends[accent]
+
+    def _style(self, job: "_Job") -> Array:
+        """The style vector [1, 256] for an utterance of this length."""
+        count = len(job.utterance.phonemes)
+        at = next((i for i, r in enumerate(self._rows) if r >= count - 1), len(self._rows) - 1)
+        return job.reader.styles_RS[at : at + 1]
+
+    def _plan(self, job: "_Job") -> Plan:
+        return self._model.plan(encode(job.utterance.phonemes), self._style(job), job.rate)
+
+    def _utter(self, job: "_Job") -> tuple[Array, tuple[WordTiming, ...], "_Job"]:
+        rate = self.sample_rate
+        lead = np.zeros(round(job.lead * rate), np.float32)
+        tail = np.zeros(round(job.tail * rate), np.float32)
+        if not job.utterance.phonemes:
+            return np.concatenate([lead, tail]), (), job
+        generator = np.random.Generator(np.random.PCG64(job.seed))
+        sound = self._model.speak(self._plan(job), self._style(job), generator)
+        samples = np.clip(sound.samples, -1.0, 1.0)
+        fade = round(EDGE_FADE * rate)
+        ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+        samples[:fade] *= ramp
+        samples[-fade:] *= ramp[::-1]
+        # Token i + 1 is phoneme i: a border comes first.
+        words = tuple(
+            WordTiming(
+                text=w.text,
+                start=job.lead + float(sound.ends_L[w.start]),
+                end=job.lead + float(sound.ends_L[w.end]),
+            )
+            for w in job.utterance.words
+        )
+        return np.concatenate([lead, samples, tail]), words, job
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One utterance to be spoken, with everything that its sound depends on."""
+
+    utterance: Utterance
+    reader: _Reader
+    rate: float
+    seed: tuple[int, int]
+    lead: float
+    tail: float

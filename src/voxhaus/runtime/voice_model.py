@@ -1,0 +1,178 @@
+"""The voice model: from one utterance's phonemes to its samples.
+
+Knows: the three graphs, durations, pitch and the time axes between them.
+Refuses to know: text, voices' names, and how utterances follow each other.
+
+Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, S samples.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxhaus.runtime.sessions import open_session
+from voxhaus.runtime.waveform import Array, Synthesiser
+from voxhaus.runtime.weights import Weights
+
+Ints = NDArray[np.int64]
+
+# Silence kept around what is heard, in frames of 12.5 ms: enough that no onset is clipped.
+LEAD_FRAMES = 3
+TAIL_FRAMES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is known of an utterance before any sound is made.
+
+    Attributes:
+        lengths_L: units of 25 ms for each token.
+        pitch_F: Hz, 0 where unvoiced.
+        energy_F: the model's unit; about -9 in silence and 8 in a loud vowel.
+        features: for the last graph, [1, L, C].
+        start, stop: the frames that are heard; what lies outside is silence.
+    """
+
+    lengths_L: Ints
+    pitch_F: Array
+    energy_F: Array
+    features: Array
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """One utterance as sound.
+
+    Attributes:
+        samples: float32 [S].
+        ends_L: seconds at which each token ends, from the first sample, clipped to the sound; a token
+            starts where the one before it ends.
+    """
+
+    samples: Array
+    ends_L: NDArray[np.float64]
+
+
+def whole_units(durations_L: Array, rate: float) -> Ints:
+    """Durations in units, scaled by 1 / rate and rounded so that errors do not add up.
+
+    Every token keeps at least one unit: a phoneme that vanished would be a lost sound.
+    """
+    ends = np.round(np.cumsum(durations_L.astype(np.float64)) / rate).astype(np.int64)
+    lengths = np.diff(ends, prepend=0)
+    debt = 0
+    for i, length in enumerate(lengths):
+        wanted = int(length) - debt
+        lengths[i] = max(1, wanted)
+        debt = int(lengths[i]) - wanted
+    return lengths
+
+
+class VoiceModel:
+    """Runs the graphs of one model folder.
+
+    Args:
+        weights: a checked folder with the three graphs and `config.json`.
+        threads: threads within one run of a graph.
+    """
+
+    def __init__(self, weights: Weights, *, threads: int = 1) -> None:
+        config: dict[str, Any] = weights.json("config.json")
+        self.synthesiser = Synthesiser(**config["synthesiser"])
+        self.unit_seconds: float = config["unit_seconds"]
+        self.frames_per_unit: int = config["frames_per_unit"]
+        self._pitch_centre: float = config["pitch_centre"]
+        self._silence: float = config["silent_below"]
+        self._phonemes, self._curves, self._filters = (
+            open_session(weights.path(f"{name}.onnx"), threads)
+            for name in ("phonemes", "curves", "filters")
+        )
+
+    def plan(self, tokens: list[int], style_1S: Array, rate: float) -> Plan:
+        """Durations, pitch and energy of an utterance.
+
+        Args:
+            tokens: token ids with borders.
+            style_1S: style vector [1, 256].
+            rate: 2.0 speaks twice as fast.
+        """
+        feeds = {"tokens": np.array([tokens], np.int64), "style": style_1S}
+        durations, prosody, acoustic = self._phonemes.run(None, feeds)
+        lengths = whole_units(durations[0], rate)
+        index_U, offset_U = _places(lengths, 1)
+        feeds = {
+            "features": prosody,
+            "style": style_1S,
+            "spans": _spans(lengths, index_U, offset_U),
+            "index": index_U[None],
+        }
+        pitch, voicing, energy = (x[0] for x in self._curves.run(None, feeds))
+        hertz = np.where(voicing > 0, self._pitch_centre * np.exp2(pitch), 0.0)
+        heard = np.flatnonzero(energy > self._silence)
+        last = len(energy)
+        return Plan(
+            lengths_L=lengths,
+            pitch_F=hertz.astype(np.float32),
+            energy_F=energy,
+            features=acoustic,
+            start=max(0, int(heard[0]) - LEAD_FRAMES) if len(heard) else 0,
+            stop=min(last, int(heard[-1]) + 1 + TAIL_FRAMES) if len(heard) else last,
+        )
+
+    def seconds(self, plan: Plan) -> float:
+        """Length of the sound that `speak` would make."""
+        return (plan.stop - plan.start) * self.unit_seconds / self.frames_per_unit
+
+    def speak(
+        self, plan: Plan, style_1S: Array, generator: np.random.Generator, pitch_factor: float = 1.0
+    ) -> Sound:
+        """Make the sound of a plan.
+
+        Args:
+            style_1S: style vector [1, 256].
+            generator: source of the noise; the same state gives the same samples.
+            pitch_factor: multiplies the pitch curve.
+        """
+        n, heard = self.frames_per_unit, slice(plan.start, plan.stop)
+        index_F, offset_F = (x[heard] for x in _places(plan.lengths_L, n))
+        pitch_F = (plan.pitch_F[heard] * pitch_factor).astype(np.float32)
+        filters = self._filters.run(
+            None,
+            {
+                "features": plan.features,
+                "style": style_1S,
+                "spans": _spans(plan.lengths_L * n, index_F, offset_F),
+                "index": index_F[None],
+                "prosody": self._inputs(pitch_F, plan.energy_F[heard]),
+            },
+        )
+        noise = generator.standard_normal(len(pitch_F) * self.synthesiser.hop, dtype=np.float32)
+        samples = self.synthesiser.synthesise(pitch_F, noise, *(f[0] for f in filters))
+        ends = np.cumsum(plan.lengths_L) * self.unit_seconds
+        ends -= plan.start * self.unit_seconds / n
+        length = len(samples) / self.synthesiser.sample_rate
+        return Sound(samples=samples, ends_L=np.clip(ends, 0.0, length))
+
+    def _inputs(self, pitch_F: Array, energy_F: Array) -> Array:
+        voiced = pitch_F > self.synthesiser.voiced_from
+        floor = np.maximum(pitch_F, self.synthesiser.voiced_from)
+        height = np.log2(floor / self._pitch_centre) * voiced
+        return np.stack([height, voiced, energy_F * 0.25], axis=-1).astype(np.float32)[None]
+
+
+def _places(lengths: Ints, steps: int) -> tuple[Ints, Ints]:
+    """For each time step: the token it belongs to, and how many steps of that token came before."""
+    fine = lengths * steps
+    index = np.repeat(np.arange(len(fine)), fine)
+    return index, np.arange(len(index)) - np.repeat(np.cumsum(fine) - fine, fine)
+
+
+def _spans(lengths: Ints, index: Ints, offset: Ints) -> Array:
+    """Network inputs [1, T, 4]: log position, share, log length, first step of its token."""
+    length = lengths[index].astype(np.float32)
+    columns = [np.log1p(offset), (offset + 0.5) / length, np.log1p(length), offset == 0]
+    return np.stack(columns, axis=-1).astype(np.float32)[None]

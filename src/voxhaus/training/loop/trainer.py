@@ -1,0 +1,185 @@
+"""The training loop.
+
+Knows: steps, epochs, gradients, averages of weights, checkpoints and stopping on bad numbers.
+Refuses to know: any modality; a Task brings the model, the batches and the loss.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from voxhaus.core.errors import VoxhausError
+from voxhaus.training.loop import checkpoint
+from voxhaus.training.loop.metrics import Metrics
+from voxhaus.training.loop.schedule import Schedule
+
+
+class Task(Protocol):
+    """What is trained.
+
+    Attributes:
+        model: the module whose parameters are optimised.
+    """
+
+    model: nn.Module
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        """The batches of one epoch; the same for the same number."""
+        ...
+
+    def loss(self, batch: Any) -> dict[str, Tensor]:  # noqa: ANN401 - a batch is the task's own type
+        """Named terms; their sum is minimised."""
+        ...
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures on held-out data with the model's present weights."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How a run goes.
+
+    Attributes:
+        folder: where checkpoints and the log go.
+        average: decay of the exponential moving average of weights that is evaluated and exported.
+        clip: largest norm of the gradient.
+        log_every, evaluate_every, save_every: in steps.
+    """
+
+    folder: Path
+    schedule: Schedule
+    seed: int = 1
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    average: float = 0.999
+    clip: float = 1.0
+    log_every: int = 50
+    evaluate_every: int = 500
+    save_every: int = 250
+    quiet: bool = False
+
+
+class Trainer:
+    """AdamW with warm-up, decay, clipping and averaged weights; resumes to the same numbers."""
+
+    def __init__(self, task: Task, config: LoopConfig) -> None:
+        self.task, self.config = task, config
+        self.optimiser = torch.optim.AdamW(
+            task.model.parameters(), betas=config.betas, weight_decay=config.weight_decay, fused=True
+        )
+        self.average = {k: v.detach().clone() for k, v in task.model.state_dict().items()}
+        self.step, self.epoch, self.within = 0, 0, 0
+        torch.manual_seed(config.seed)
+        self._restore(checkpoint.newest(config.folder))
+
+    def _restore(self, state: dict[str, Any] | None) -> None:
+        if state is None:
+            return
+        self.task.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = state["average"]
+        self.step, self.epoch, self.within = state["step"], state["epoch"], state["within"]
+        torch.set_rng_state(state["random"])
+
+    def save(self) -> Path:
+        """Write a checkpoint of everything that the next step depends on."""
+        state = {
+            "model": self.task.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "epoch": self.epoch,
+            "within": self.within,
+            "random": torch.get_rng_state(),
+        }
+        return checkpoint.save(self.config.folder, self.step, state)
+
+    def run(self) -> dict[str, float]:
+        """Train up to the schedule's last step; return the last evaluation.
+
+        Raises:
+            VoxhausError: the loss stopped being a number; the last checkpoint is kept.
+        """
+        metrics = Metrics(self.config.folder, quiet=self.config.quiet)
+        result: dict[str, float] = {}
+        while self.step < self.config.schedule.steps:
+            for batch in self._rest_of_epoch():
+                metrics.add(self._advance(batch))
+                result = self._occasionally(metrics) or result
+                if self.step >= self.config.schedule.steps:
+                    break
+            else:
+                self.epoch, self.within = self.epoch + 1, 0
+        self.save()
+        return result
+
+    def _rest_of_epoch(self) -> Iterator[Any]:
+        for i, batch in enumerate(self.task.batches(self.epoch)):
+            if i >= self.within:
+                self.within = i + 1
+                yield batch
+
+    def _advance(self, batch: Any) -> dict[str, float]:  # noqa: ANN401 - see Task
+        rate = self.config.schedule.rate(self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        terms = self.task.loss(batch)
+        total = torch.stack(list(terms.values())).sum()
+        if not math.isfinite(total.item()):
+            raise VoxhausError(
+                f"The loss is {total.item()} at step {self.step}; training stopped. "
+                f"The last good checkpoint is in {self.config.folder}."
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.step += 1
+        self._update_average()
+        values = {k: v.item() for k, v in terms.items()}
+        return {"loss": total.item(), **values, "gradient": norm.item()}
+
+    def _update_average(self) -> None:
+        # A short memory at first, so that the start does not linger in the average.
+        keep = min(self.config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.task.model.state_dict().items():
+                self.average[name].lerp_(value.to(self.average[name].dtype), 1 - keep)
+
+    def _occasionally(self, metrics: Metrics) -> dict[str, float] | None:
+        c, last = self.config, self.step == self.config.schedule.steps
+        if self.step % c.log_every == 0 or last:
+            metrics.flush(self.step, c.schedule.steps, rate=c.schedule.rate(self.step - 1))
+        if self.step % c.save_every == 0:
+            self.save()
+        if self.step % c.evaluate_every and not last:
+            return None
+        figures = self.evaluate()
+        metrics.write({"step": self.step, "held_out": figures["loss"], **prefixed(figures)})
+        if not c.quiet:
+            print("held out:", {k: round(v, 4) for k, v in figures.items()}, flush=True)
+        return figures
+
+    def evaluate(self) -> dict[str, float]:
+        """The task's held-out figures with averaged weights; training goes on undisturbed."""
+        model = self.task.model
+        random, present = torch.get_rng_state(), {k: v.clone() for k, v in model.state_dict().items()}
+        model.load_state_dict(self.average)
+        model.eval()
+        with torch.no_grad():
+            figures = self.task.evaluate()
+        model.train()
+        model.load_state_dict(present)
+        torch.set_rng_state(random)
+        return figures
+
+
+def prefixed(figures: dict[str, float]) -> dict[str, float]:
+    """The same figures under names that do not clash with the training ones."""
+    return {f"held_out_{k}": v for k, v in figures.items()}

@@ -1,0 +1,154 @@
+"""The teacher corpus as batches.
+
+Knows: shards on disk, splitting off held-out readings, batches of similar length up to a budget.
+Refuses to know: losses and models.
+
+Shapes: B batch, L tokens with borders, U duration units, F = 2 U frames, S = 300 F samples.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One reading, as stored; arrays are views into its shard."""
+
+    voice: str
+    text: str
+    tokens: np.ndarray
+    durations: np.ndarray
+    exact_durations: np.ndarray
+    pitch: np.ndarray
+    energy: np.ndarray
+    style: np.ndarray
+    samples: np.ndarray
+
+    @property
+    def units(self) -> int:
+        """Length in duration units of 25 ms."""
+        return int(self.durations.sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Padded examples. Masks are 1.0 inside an utterance and have a last axis of 1."""
+
+    tokens_BL: Tensor
+    token_mask_BL1: Tensor
+    durations_BL: Tensor
+    exact_durations_BL: Tensor
+    style_BS: Tensor
+    unit_index_BU: Tensor
+    unit_offset_BU: Tensor
+    unit_mask_BU1: Tensor
+    pitch_BF: Tensor
+    energy_BF: Tensor
+    samples_BS: Tensor
+
+    def frame_index(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Token index, offset in frames and mask at 80 frames a second."""
+        n = FRAMES_PER_UNIT
+        index = self.unit_index_BU.repeat_interleave(n, 1)
+        step = torch.arange(n, dtype=torch.float32).repeat(self.unit_offset_BU.shape[1])
+        offset = self.unit_offset_BU.repeat_interleave(n, 1) * n + step
+        return index, offset, self.unit_mask_BU1.repeat_interleave(n, 1)
+
+
+def load_shard(path: Path) -> list[Example]:
+    """The examples of one shard."""
+    with np.load(path) as z:
+        arrays = {k: z[k] for k in z.files}
+    rows = json.loads(arrays["rows"].tobytes())
+    sample_at = np.concatenate([[0], np.cumsum(arrays["n_samples"])])
+    token_at = np.concatenate([[0], np.cumsum(arrays["n_tokens"])])
+    examples = []
+    for i, row in enumerate(rows):
+        s, t = slice(*sample_at[i : i + 2]), slice(*token_at[i : i + 2])
+        f = slice(s.start // HOP, s.stop // HOP)
+        examples.append(
+            Example(
+                voice=row["voice"],
+                text=row["text"],
+                tokens=arrays["tokens"][t],
+                durations=arrays["durations"][t],
+                exact_durations=arrays["exact_durations"][t],
+                pitch=arrays["pitch"][f],
+                energy=arrays["energy"][f],
+                style=arrays["styles"][i],
+                samples=arrays["samples"][s],
+            )
+        )
+    return examples
+
+
+def load_corpus(folder: Path, *, held_out: int = 80) -> tuple[list[Example], list[Example]]:
+    """All finished shards -> training and held-out examples (the first `held_out` readings)."""
+    examples = [e for p in sorted(folder.glob("shard-*.npz")) for e in load_shard(p)]
+    return examples[held_out:], examples[:held_out]
+
+
+def _pad(arrays: list[np.ndarray], dtype: torch.dtype) -> Tensor:
+    width = max(map(len, arrays))
+    out = torch.zeros(len(arrays), width, dtype=dtype)
+    for row, a in zip(out, arrays, strict=True):
+        row[: len(a)] = torch.from_numpy(np.ascontiguousarray(a)).to(dtype)
+    return out
+
+
+def _mask(lengths: list[int]) -> Tensor:
+    steps = torch.arange(max(lengths))
+    return (steps[None] < torch.tensor(lengths)[:, None]).float()[..., None]
+
+
+def collate(examples: list[Example]) -> Batch:
+    """Pad examples to a batch."""
+    index, offset = [], []
+    for e in examples:
+        d = e.durations.astype(np.int64)
+        index.append(np.repeat(np.arange(len(d)), d))
+        offset.append(np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))
+    samples = _pad([e.samples for e in examples], torch.float32) / 32768.0
+    return Batch(
+        tokens_BL=_pad([e.tokens for e in examples], torch.long),
+        token_mask_BL1=_mask([len(e.tokens) for e in examples]),
+        durations_BL=_pad([e.durations for e in examples], torch.float32),
+        exact_durations_BL=_pad([e.exact_durations for e in examples], torch.float32),
+        style_BS=torch.from_numpy(np.stack([e.style for e in examples])),
+        unit_index_BU=_pad(index, torch.long),
+        unit_offset_BU=_pad(offset, torch.float32),
+        unit_mask_BU1=_mask([e.units for e in examples]),
+        pitch_BF=_pad([e.pitch for e in examples], torch.float32),
+        energy_BF=_pad([e.energy for e in examples], torch.float32),
+        samples_BS=samples,
+    )
+
+
+def epochs(examples: list[Example], *, seconds: float, seed: int, epoch: int) -> Iterator[list[Example]]:
+    """One pass over the examples in batches of about `seconds` of padded audio.
+
+    Neighbours in length share a batch; which neighbours, and the order of batches, depend on
+    (seed, epoch) only, so that a run resumes with the same batches.
+    """
+    rng = random.Random(f"{seed}-{epoch}")
+    keyed = sorted(examples, key=lambda e: e.units * rng.uniform(0.93, 1.07))
+    budget = int(seconds * 40)
+    batches: list[list[Example]] = [[]]
+    longest = 0
+    for e in keyed:
+        longest = max(longest, e.units)
+        if batches[-1] and longest * (len(batches[-1]) + 1) > budget:
+            batches.append([])
+            longest = e.units
+        batches[-1].append(e)
+    rng.shuffle(batches)
+    yield from batches

@@ -1,0 +1,163 @@
+"""From checkpoints to a folder under `weights/`.
+
+Knows: which files a voice model folder holds and what its manifest records.
+Refuses to know: training, and how the runtime uses the files.
+"""
+
+import hashlib
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from voxhaus.core.errors import VoxhausError
+from voxhaus.models.voice import config as c
+from voxhaus.models.voice.acoustic import AcousticModel
+from voxhaus.models.voice.export import export_graphs
+from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel
+from voxhaus.training.loop import checkpoint
+from voxhaus.training.voice import corpus, teacher
+
+MODEL = "voxhaus-voice-1"
+
+# What a listener is told of each voice.
+LISTING = [
+    {"id": "anna", "name": "Anna", "sex": "female", "accent": "us", "language": "en-US"},
+    {"id": "ben", "name": "Ben", "sex": "male", "accent": "us", "language": "en-US"},
+    {"id": "clara", "name": "Clara", "sex": "female", "accent": "gb", "language": "en-GB"},
+    {"id": "david", "name": "David", "sex": "male", "accent": "gb", "language": "en-GB"},
+]
+
+# The energy under which the teacher is silent: -5 lies between its silence (-9) and its faintest
+# sounds (-2), measured over the corpus.
+SILENT_BELOW = -5.0
+
+
+def averaged(runs: Path, name: str) -> tuple[dict[str, torch.Tensor], int]:
+    """The averaged weights of a run's newest checkpoint, and its step.
+
+    Raises:
+        VoxhausError: the run has no checkpoint.
+    """
+    state = checkpoint.newest(runs / name)
+    if state is None:
+        raise VoxhausError(f"No checkpoint in {runs / name}; train '{name}' first.")
+    return state["average"], int(state["step"])
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def corpus_hash(folder: Path) -> str:
+    """SHA-256 over the plan and the names of the finished shards."""
+    h = hashlib.sha256((folder / "plan.jsonl").read_bytes())
+    for path in sorted(folder.glob("shard-*.npz")):
+        h.update(path.name.encode())
+    return h.hexdigest()
+
+
+def _write_voices(folder: Path) -> None:
+    t = teacher.Voices(teacher.fetch())
+    rows = list(teacher.STYLE_ROWS)
+    tables = [
+        np.stack([t.style(corpus.VOICES[v["id"]][0], r) for r in rows]) for v in LISTING
+    ]
+    np.save(folder / "styles.npy", np.stack(tables).astype(np.float32))
+    listing = {
+        "default": "anna",
+        "rows": rows,
+        "voices": [{**v, "styles": ["neutral"]} for v in LISTING],
+    }
+    _write_json(folder / "voices.json", listing)
+
+
+def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    path.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
+
+
+def _config() -> dict[str, Any]:
+    return {
+        "synthesiser": {
+            "sample_rate": c.SAMPLE_RATE,
+            "hop": c.HOP,
+            "window": c.WINDOW,
+            "fft": c.FFT,
+            "voiced_from": c.VOICED_FROM,
+        },
+        "unit_seconds": c.HOP * c.FRAMES_PER_UNIT / c.SAMPLE_RATE,
+        "frames_per_unit": c.FRAMES_PER_UNIT,
+        "pitch_centre": PITCH_CENTRE,
+        "silent_below": SILENT_BELOW,
+    }
+
+
+def quantise(path: Path) -> None:
+    """Replace a graph's matrix weights by int8, one scale a column, activations scaled on the fly."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    small = path.with_suffix(".int8.onnx")
+    quantize_dynamic(
+        path,
+        small,
+        op_types_to_quantize=["MatMul"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        extra_options={"MatMulConstBOnly": True},
+    )
+    small.replace(path)
+
+
+def package(runs: Path, corpus_folder: Path, out: Path, *, int8: tuple[str, ...] = ()) -> Path:
+    """Write the model folder `out` from the newest checkpoints of both runs; return it.
+
+    The averaged weights themselves are kept beside the graphs, in float16, so that later training
+    can start from them.
+
+    Args:
+        int8: names of graphs to quantise.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sizes = c.VoiceConfig()
+    prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
+    steps = {}
+    for name, model in (("prosody", prosody), ("acoustic", acoustic)):
+        state, steps[name] = averaged(runs, name)
+        model.load_state_dict(state)
+        half = {k: v.half() for k, v in state.items()}
+        torch.save(half, out / f"{name}.pt")
+    for path in export_graphs(prosody, acoustic, out):
+        if path.stem in int8:
+            quantise(path)
+    _write_voices(out)
+    _write_json(out / "config.json", _config())
+    write_manifest(out, {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)})
+    return out
+
+
+def write_manifest(folder: Path, about: dict[str, Any]) -> None:
+    """Write `manifest.json` with a checksum for every other file but the card."""
+    skip = {"manifest.json", "card.md"}
+    files = {
+        p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}
+        for p in sorted(folder.iterdir())
+        if p.is_file() and p.name not in skip
+    }
+    _write_json(
+        folder / "manifest.json",
+        {
+            "model": MODEL,
+            "created": datetime.now(UTC).date().isoformat(),
+            "commit": _commit(),
+            "recipe": "runs/voice.sh",
+            **about,
+            "files": files,
+        },
+    )

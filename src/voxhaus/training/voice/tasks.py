@@ -1,0 +1,118 @@
+"""What the voice is trained to do: prosody from phonemes, and sound from both.
+
+Knows: batches of the teacher corpus, the models and their losses, put together as tasks.
+Refuses to know: optimisers, schedules and checkpoints.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, VOICED_FROM, VoiceConfig
+from voxhaus.models.voice.losses import RESOLUTIONS, SpectralLoss, prosody_loss
+from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
+from voxhaus.models.voice.synthesis import synthesise
+from voxhaus.training.voice.dataset import Batch, Example, collate, epochs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Training and held-out examples, and how they are batched.
+
+    Attributes:
+        seconds: padded audio in a batch.
+    """
+
+    train: list[Example]
+    held_out: list[Example]
+    seconds: float
+    seed: int = 1
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The training batches of an epoch."""
+        for group in epochs(self.train, seconds=self.seconds, seed=self.seed, epoch=epoch):
+            yield collate(group)
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """The held-out examples, always in the same batches."""
+        for group in epochs(self.held_out, seconds=self.seconds, seed=0, epoch=0):
+            yield collate(group)
+
+
+def _mean(rows: list[dict[str, Tensor]]) -> dict[str, float]:
+    figures = {k: sum(float(r[k]) for r in rows) / len(rows) for k in rows[0]}
+    return {"loss": sum(figures.values()), **figures}
+
+
+class AcousticTask:
+    """Waveforms from phonemes with the teacher's durations, pitch and energy.
+
+    Each step judges the sound at 1024 points and at `per_step - 1` other resolutions drawn at random:
+    all of them matter, but not all at once.
+    """
+
+    def __init__(self, data: Data, config: VoiceConfig, *, per_step: int = 3) -> None:
+        self.data, self.per_step = data, per_step
+        self.model: nn.Module = AcousticModel(config)
+        self.judge = SpectralLoss()
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        return self.data.batches(epoch)
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        # Drawn from torch's generator, whose state is in the checkpoint.
+        draw = random.Random(int(torch.randint(1 << 31, ())))
+        others = [r for r in RESOLUTIONS if r != 1024]
+        self.judge.resolutions = (1024, *draw.sample(others, self.per_step - 1))
+        return self.judge(*self._speak(batch))
+
+    def evaluate(self) -> dict[str, float]:
+        torch.manual_seed(0)
+        self.judge.resolutions = RESOLUTIONS
+        return _mean([self.judge(*self._speak(b)) for b in self.data.held_out_batches()])
+
+    def _speak(self, b: Batch) -> tuple[Tensor, Tensor]:
+        model: AcousticModel = self.model  # type: ignore[assignment]
+        index, offset, mask = b.frame_index()
+        spans = span_features(b.durations_BL * FRAMES_PER_UNIT, index, offset)
+        with torch.autocast("cpu", torch.bfloat16):
+            x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
+            curves = prosody_inputs(b.pitch_BF, b.energy_BF)
+            filters = model.decode(x, b.style_BS, spans, index, curves, mask)
+        made = synthesise(b.pitch_BF, torch.randn_like(b.samples_BS), *filters)
+        return made * mask[..., 0].repeat_interleave(HOP, 1), b.samples_BS
+
+
+class ProsodyTask:
+    """Durations, pitch, voicing and energy from phonemes."""
+
+    def __init__(self, data: Data, config: VoiceConfig) -> None:
+        self.data = data
+        self.model: nn.Module = ProsodyModel(config)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        return self.data.batches(epoch)
+
+    def loss(self, b: Batch) -> dict[str, Tensor]:
+        model: ProsodyModel = self.model  # type: ignore[assignment]
+        spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
+        with torch.autocast("cpu", torch.bfloat16):
+            made, x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
+            curves = model.curves_of(x, b.style_BS, spans, b.unit_index_BU, b.unit_mask_BU1)
+        true = torch.log(b.exact_durations_BL.clamp(min=0.5))
+        voiced = (b.pitch_BF > VOICED_FROM).float()
+        height = torch.log2(b.pitch_BF.clamp(min=VOICED_FROM) / PITCH_CENTRE)
+        mask_BF = b.unit_mask_BU1.repeat_interleave(FRAMES_PER_UNIT, 1)[..., 0]
+        return prosody_loss(
+            (made, true, b.token_mask_BL1[..., 0]),
+            curves,
+            (height, voiced, b.energy_BF),
+            mask_BF,
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        return _mean([self.loss(b) for b in self.data.held_out_batches()])
