@@ -21,6 +21,10 @@ NOISE_STEPS = 10  # gains per frame that shape the noise in time: 1.25 ms, the s
 STYLE = 256  # timbre half and prosody half
 VOICED_FROM = 50.0  # Hz; below it the teacher's curve is on its way to or from silence
 
+# The energy under which the teacher is silent: it lies between its silence (about -9) and its
+# faintest sounds (about -2), measured over the corpus.
+SILENT_BELOW = -5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceConfig:

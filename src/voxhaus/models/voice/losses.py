@@ -21,8 +21,8 @@ FLOOR = 1e-4  # magnitude of white noise at -80 dBFS: below it nothing is heard
 def spectrum(x_BS: Tensor, size: int) -> Tensor:
     """Complex STFT [B, K, T], scaled so that white noise of power 1 has mean power 1 in each bin."""
     window = torch.hann_window(size, device=x_BS.device)
-    out = torch.stft(x_BS, size, size // 4, window=window, return_complex=True)
-    return out / math.sqrt(float(window.square().sum()))
+    window = window / math.sqrt(float(window.square().sum()))
+    return torch.stft(x_BS, size, size // 4, window=window, return_complex=True)
 
 
 def log_magnitude(power: Tensor) -> Tensor:

@@ -24,24 +24,26 @@ def _between_frames(x_BF: Tensor) -> Tensor:
     return up[:, 0]
 
 
-def phase_at_samples(pitch_BF: Tensor) -> Tensor:
+def phase_at_samples(pitch_BF: Tensor, turns_B: Tensor | None = None) -> Tensor:
     """Phase of the fundamental [B, S] in radians, from pitch in Hz.
 
     The teacher accumulates its pitch curve the same way (also where it is unvoiced), so the phase of
     its harmonics can be learned and not only their strength.
     """
     turns = torch.cumsum(pitch_BF.double() * (HOP / SAMPLE_RATE), dim=1)
+    if turns_B is not None:
+        turns = turns + turns_B[:, None]
     turns_BS = _between_frames(turns)
     return (2 * math.pi * (turns_BS - turns_BS.floor())).float()
 
 
-def pulses(pitch_BF: Tensor) -> Tensor:
+def pulses(pitch_BF: Tensor, turns_B: Tensor | None = None) -> Tensor:
     """Band-limited pulse train [B, S] of unit power where voiced, zero elsewhere.
 
     The sum of all harmonics below the Nyquist frequency in closed form (the Dirichlet kernel).
     """
     pitch_BS = pitch_BF.repeat_interleave(HOP, dim=1)
-    phase = phase_at_samples(pitch_BF)
+    phase = phase_at_samples(pitch_BF, turns_B)
     voiced = pitch_BS > VOICED_FROM
     count = (SAMPLE_RATE / 2 / pitch_BS.clamp(min=VOICED_FROM)).floor()
     half = 0.5 * phase
@@ -84,6 +86,7 @@ def synthesise(
     imag_BFK: Tensor,
     level_BFK: Tensor,
     gains_BFN: Tensor,
+    turns_B: Tensor | None = None,
 ) -> Tensor:
     """Waveform [B, S]: filtered pulses plus filtered noise.
 
@@ -93,8 +96,9 @@ def synthesise(
         real_BFK, imag_BFK: the harmonic filter.
         level_BFK: magnitude of the noise filter.
         gains_BFN: level of the noise in time.
+        turns_B: turns of the fundamental before the first frame; none if left out.
     """
-    voice = torch.fft.rfft(_frames(pulses(pitch_BF)))
+    voice = torch.fft.rfft(_frames(pulses(pitch_BF, turns_B)))
     breath = torch.fft.rfft(_frames(shaped_noise(noise_BS, gains_BFN)))
     spectrum = voice * torch.complex(real_BFK, imag_BFK) + breath * level_BFK
     return overlap_add(torch.fft.irfft(spectrum, n=FFT))

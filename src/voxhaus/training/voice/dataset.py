@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE, SILENT_BELOW
+
+MARGIN = 4  # units of silence kept at either end when only the heard part is wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,22 @@ class Example:
         """Length in duration units of 25 ms."""
         return int(self.durations.sum())
 
+    @property
+    def heard(self) -> slice:
+        """The duration units between the silences at both ends, with a margin."""
+        loud = np.flatnonzero(self.energy > SILENT_BELOW)
+        if not len(loud):
+            return slice(0, self.units)
+        first, last = loud[0] // FRAMES_PER_UNIT, loud[-1] // FRAMES_PER_UNIT
+        return slice(max(0, int(first) - MARGIN), min(self.units, int(last) + 1 + MARGIN))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Padded examples. Masks are 1.0 inside an utterance and have a last axis of 1."""
+    """Padded examples. Masks are 1.0 inside an utterance and have a last axis of 1.
+
+    `turns_B` is how often the fundamental has turned before the first frame.
+    """
 
     tokens_BL: Tensor
     token_mask_BL1: Tensor
@@ -54,6 +68,7 @@ class Batch:
     pitch_BF: Tensor
     energy_BF: Tensor
     samples_BS: Tensor
+    turns_B: Tensor
 
     def frame_index(self) -> tuple[Tensor, Tensor, Tensor]:
         """Token index, offset in frames and mask at 80 frames a second."""
@@ -110,26 +125,35 @@ def _mask(lengths: list[int]) -> Tensor:
     return (steps[None] < torch.tensor(lengths)[:, None]).float()[..., None]
 
 
-def collate(examples: list[Example]) -> Batch:
-    """Pad examples to a batch."""
-    index, offset = [], []
+def collate(examples: list[Example], *, heard_only: bool = False) -> Batch:
+    """Pad examples to a batch; optionally without the silence at both ends."""
+    columns: dict[str, list[np.ndarray]] = {
+        k: [] for k in ("index", "offset", "pitch", "energy", "samples")
+    }
+    turns = []
     for e in examples:
+        kept = e.heard if heard_only else slice(0, e.units)
+        frames = slice(kept.start * FRAMES_PER_UNIT, kept.stop * FRAMES_PER_UNIT)
         d = e.durations.astype(np.int64)
-        index.append(np.repeat(np.arange(len(d)), d))
-        offset.append(np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))
-    samples = _pad([e.samples for e in examples], torch.float32) / 32768.0
+        columns["index"].append(np.repeat(np.arange(len(d)), d)[kept])
+        columns["offset"].append((np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))[kept])
+        columns["pitch"].append(e.pitch[frames])
+        columns["energy"].append(e.energy[frames])
+        columns["samples"].append(e.samples[frames.start * HOP : frames.stop * HOP])
+        turns.append(float(e.pitch[: frames.start].sum(dtype=np.float64)) * HOP / SAMPLE_RATE)
     return Batch(
         tokens_BL=_pad([e.tokens for e in examples], torch.long),
         token_mask_BL1=_mask([len(e.tokens) for e in examples]),
         durations_BL=_pad([e.durations for e in examples], torch.float32),
         exact_durations_BL=_pad([e.exact_durations for e in examples], torch.float32),
         style_BS=torch.from_numpy(np.stack([e.style for e in examples])),
-        unit_index_BU=_pad(index, torch.long),
-        unit_offset_BU=_pad(offset, torch.float32),
-        unit_mask_BU1=_mask([e.units for e in examples]),
-        pitch_BF=_pad([e.pitch for e in examples], torch.float32),
-        energy_BF=_pad([e.energy for e in examples], torch.float32),
-        samples_BS=samples,
+        unit_index_BU=_pad(columns["index"], torch.long),
+        unit_offset_BU=_pad(columns["offset"], torch.float32),
+        unit_mask_BU1=_mask([len(x) for x in columns["index"]]),
+        pitch_BF=_pad(columns["pitch"], torch.float32),
+        energy_BF=_pad(columns["energy"], torch.float32),
+        samples_BS=_pad(columns["samples"], torch.float32) / 32768.0,
+        turns_B=torch.tensor(turns, dtype=torch.float64),
     )
 
 

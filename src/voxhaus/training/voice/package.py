@@ -32,10 +32,6 @@ LISTING = [
     {"id": "david", "name": "David", "sex": "male", "accent": "gb", "language": "en-GB"},
 ]
 
-# The energy under which the teacher is silent: -5 lies between its silence (-9) and its faintest
-# sounds (-2), measured over the corpus.
-SILENT_BELOW = -5.0
-
 
 def averaged(runs: Path, name: str) -> tuple[dict[str, torch.Tensor], int]:
     """The averaged weights of a run's newest checkpoint, and its step.
@@ -95,7 +91,7 @@ def _config() -> dict[str, Any]:
         "unit_seconds": c.HOP * c.FRAMES_PER_UNIT / c.SAMPLE_RATE,
         "frames_per_unit": c.FRAMES_PER_UNIT,
         "pitch_centre": PITCH_CENTRE,
-        "silent_below": SILENT_BELOW,
+        "silent_below": c.SILENT_BELOW,
     }
 
 

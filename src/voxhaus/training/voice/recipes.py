@@ -49,7 +49,13 @@ def _train(kind: type[AcousticTask] | type[ProsodyTask], name: str, o: Options, 
     hours = sum(e.units for e in train) / 40 / 3600
     print(f"{len(train)} readings, {hours:.2f} h; held out {len(held_out)}", flush=True)
     torch.manual_seed(1)
-    task = kind(Data(train=train, held_out=held_out, seconds=own["seconds"]), VoiceConfig())
+    data = Data(
+        train=train,
+        held_out=held_out,
+        seconds=own["seconds"],
+        heard_only=kind is AcousticTask,
+    )
+    task = kind(data, VoiceConfig())
     schedule = Schedule(peak=own["peak"], steps=o.steps or int(own["steps"]), decay=0.35)
     config = LoopConfig(folder=o.runs / name, schedule=schedule)
     figures = Trainer(task, config).run()

@@ -25,22 +25,24 @@ class Data:
 
     Attributes:
         seconds: padded audio in a batch.
+        heard_only: leave out the silence at both ends of each reading.
     """
 
     train: list[Example]
     held_out: list[Example]
     seconds: float
     seed: int = 1
+    heard_only: bool = False
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The training batches of an epoch."""
         for group in epochs(self.train, seconds=self.seconds, seed=self.seed, epoch=epoch):
-            yield collate(group)
+            yield collate(group, heard_only=self.heard_only)
 
     def held_out_batches(self) -> Iterator[Batch]:
         """The held-out examples, always in the same batches."""
         for group in epochs(self.held_out, seconds=self.seconds, seed=0, epoch=0):
-            yield collate(group)
+            yield collate(group, heard_only=self.heard_only)
 
 
 def _mean(rows: list[dict[str, Tensor]]) -> dict[str, float]:
@@ -83,7 +85,7 @@ class AcousticTask:
             x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = prosody_inputs(b.pitch_BF, b.energy_BF)
             filters = model.decode(x, b.style_BS, spans, index, curves, mask)
-        made = synthesise(b.pitch_BF, torch.randn_like(b.samples_BS), *filters)
+        made = synthesise(b.pitch_BF, torch.randn_like(b.samples_BS), *filters, b.turns_B)
         return made * mask[..., 0].repeat_interleave(HOP, 1), b.samples_BS
 
 
