@@ -31,6 +31,12 @@ class Line:
         off = (self.model(batch) - 2 * batch - 1 - noise).square().mean()
         return {"fit": off * float("nan") if self.seen == self.poison_at else off}
 
+    def state(self):
+        return {"seen": self.seen}
+
+    def load_state(self, state):
+        self.seen = state["seen"]
+
     def evaluate(self):
         return {"loss": float(self.loss(torch.ones(8, 1))["fit"])}
 

@@ -40,6 +40,14 @@ class Task(Protocol):
         """Figures on held-out data with the model's present weights."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """What the task itself must remember between runs, beside the model; may be empty."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
@@ -83,6 +91,7 @@ class Trainer:
             return
         self.task.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.task.load_state(state["task"])
         self.average = state["average"]
         self.step, self.epoch, self.within = state["step"], state["epoch"], state["within"]
         torch.set_rng_state(state["random"])
@@ -93,6 +102,7 @@ class Trainer:
             "model": self.task.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
+            "task": self.task.state(),
             "step": self.step,
             "epoch": self.epoch,
             "within": self.within,

@@ -7,7 +7,7 @@ Each stage resumes where it stopped: run the same command again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,10 +16,11 @@ from voxhaus.core.paths import cache_root
 from voxhaus.models.voice.config import VoiceConfig
 from voxhaus.training.loop.metrics import plot
 from voxhaus.training.loop.schedule import Schedule
-from voxhaus.training.loop.trainer import LoopConfig, Trainer
+from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
 from voxhaus.training.voice.dataset import load_corpus
-from voxhaus.training.voice.tasks import AcousticTask, Data, ProsodyTask
+from voxhaus.training.voice.package import averaged
+from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +43,19 @@ def default_options() -> Options:
     return Options(corpus=corpus.corpus_folder(), runs=cache_root() / "voice-runs")
 
 
-def _train(kind: type[AcousticTask] | type[ProsodyTask], name: str, o: Options, **own: float) -> None:
+def _data(o: Options, *, seconds: float, heard_only: bool) -> Data:
     if o.threads:
         torch.set_num_threads(o.threads)
+    torch.manual_seed(1)
     train, held_out = load_corpus(o.corpus)
     hours = sum(e.units for e in train) / 40 / 3600
     print(f"{len(train)} readings, {hours:.2f} h; held out {len(held_out)}", flush=True)
-    torch.manual_seed(1)
-    data = Data(
-        train=train,
-        held_out=held_out,
-        seconds=own["seconds"],
-        heard_only=kind is AcousticTask,
-    )
-    task = kind(data, VoiceConfig())
-    schedule = Schedule(peak=own["peak"], steps=o.steps or int(own["steps"]), decay=0.35)
+    return Data(train=train, held_out=held_out, seconds=seconds, heard_only=heard_only)
+
+
+def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
+    if o.steps:
+        schedule = replace(schedule, steps=o.steps)
     config = LoopConfig(folder=o.runs / name, schedule=schedule)
     figures = Trainer(task, config).run()
     plot(config.folder / "metrics.jsonl", config.folder / "curves.svg")
@@ -65,12 +64,26 @@ def _train(kind: type[AcousticTask] | type[ProsodyTask], name: str, o: Options, 
 
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
-    _train(ProsodyTask, "prosody", o, seconds=40.0, peak=1e-3, steps=12_000)
+    task = ProsodyTask(_data(o, seconds=40.0, heard_only=False), VoiceConfig())
+    _run(task, "prosody", o, Schedule(peak=1e-3, steps=8_000, decay=0.35))
 
 
 def acoustic(o: Options) -> None:
     """Spectral filters, judged by the waveforms that they make."""
-    _train(AcousticTask, "acoustic", o, seconds=16.0, peak=1e-3, steps=12_000)
+    task = AcousticTask(_data(o, seconds=16.0, heard_only=True), VoiceConfig())
+    _run(task, "acoustic", o, Schedule(peak=1e-3, steps=12_000, decay=0.35))
 
 
-RECIPES: dict[str, Callable[[Options], None]] = {"prosody": prosody, "acoustic": acoustic}
+def adversarial(o: Options) -> None:
+    """The acoustic model again, from its averaged weights, with trained judges."""
+    start, _ = averaged(o.runs, "acoustic")
+    data = _data(o, seconds=16.0, heard_only=True)
+    task = AdversarialTask(data, VoiceConfig(), start=start)
+    _run(task, "adversarial", o, Schedule(peak=3e-4, steps=4_000, decay=0.35))
+
+
+RECIPES: dict[str, Callable[[Options], None]] = {
+    "prosody": prosody,
+    "acoustic": acoustic,
+    "adversarial": adversarial,
+}

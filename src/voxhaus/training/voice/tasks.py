@@ -7,12 +7,14 @@ Refuses to know: optimisers, schedules and checkpoints.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs
 from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, VOICED_FROM, VoiceConfig
+from voxhaus.models.voice.discriminators import Judges
 from voxhaus.models.voice.losses import RESOLUTIONS, SpectralLoss, prosody_loss
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
 from voxhaus.models.voice.synthesis import synthesise
@@ -50,7 +52,17 @@ def _mean(rows: list[dict[str, Tensor]]) -> dict[str, float]:
     return {"loss": sum(figures.values()), **figures}
 
 
-class AcousticTask:
+class _Stateless:
+    """A task that remembers nothing but its model."""
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        del state
+
+
+class AcousticTask(_Stateless):
     """Waveforms from phonemes with the teacher's durations, pitch and energy.
 
     Each step judges the sound at 1024 points and at `per_step - 1` other resolutions drawn at random:
@@ -66,11 +78,14 @@ class AcousticTask:
         return self.data.batches(epoch)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
+        self._draw_resolutions()
+        return self.judge(*self._speak(batch))
+
+    def _draw_resolutions(self) -> None:
         # Drawn from torch's generator, whose state is in the checkpoint.
         draw = random.Random(int(torch.randint(1 << 31, ())))
         others = [r for r in RESOLUTIONS if r != 1024]
         self.judge.resolutions = (1024, *draw.sample(others, self.per_step - 1))
-        return self.judge(*self._speak(batch))
 
     def evaluate(self) -> dict[str, float]:
         torch.manual_seed(0)
@@ -89,7 +104,64 @@ class AcousticTask:
         return made * mask[..., 0].repeat_interleave(HOP, 1), b.samples_BS
 
 
-class ProsodyTask:
+class AdversarialTask(AcousticTask):
+    """The acoustic task with judges trained beside the voice, on short cuts of each reading.
+
+    Args:
+        start: averaged weights of an acoustic run, to begin from.
+        cut_frames: length of the cuts that the judges see.
+        matching, fooling: weights of the two adversarial terms beside the spectral ones.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        config: VoiceConfig,
+        *,
+        start: dict[str, Tensor],
+        cut_frames: int = 48,
+        matching: float = 1.0,
+        fooling: float = 0.5,
+        rate: float = 3e-4,
+    ) -> None:
+        super().__init__(data, config)
+        self.model.load_state_dict(start)
+        self.judges = Judges()
+        self.optimiser = torch.optim.AdamW(self.judges.parameters(), lr=rate, betas=(0.8, 0.98))
+        self.cut_frames, self.matching, self.fooling = cut_frames, matching, fooling
+
+    def state(self) -> dict[str, Any]:
+        return {"judges": self.judges.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.judges.load_state_dict(state["judges"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def loss(self, batch: Batch) -> dict[str, Tensor]:
+        self._draw_resolutions()
+        made, wanted = self._speak(batch)
+        ours, theirs = self._cut(made, wanted)
+        with torch.autocast("cpu", torch.bfloat16):
+            judged = self.judges.own_loss(ours, theirs)
+        self.optimiser.zero_grad(set_to_none=True)
+        judged.backward()
+        self.optimiser.step()
+        with torch.autocast("cpu", torch.bfloat16):
+            fooled, apart = self.judges.voice_loss(ours, theirs)
+        terms = self.judge(made, wanted)
+        return {**terms, "fooling": self.fooling * fooled, "matching": self.matching * apart}
+
+    def _cut(self, made_BS: Tensor, wanted_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """The same random stretches of both, a few seconds' worth a batch."""
+        length = min(self.cut_frames * HOP, made_BS.shape[1])
+        starts = range(0, made_BS.shape[1] - length + 1, length)
+        at = torch.randint(len(starts), (max(1, 8 // len(made_BS)),)).tolist()
+        ours = torch.cat([made_BS[:, starts[i] : starts[i] + length] for i in at])
+        theirs = torch.cat([wanted_BS[:, starts[i] : starts[i] + length] for i in at])
+        return ours, theirs
+
+
+class ProsodyTask(_Stateless):
     """Durations, pitch, voicing and energy from phonemes."""
 
     def __init__(self, data: Data, config: VoiceConfig) -> None:
