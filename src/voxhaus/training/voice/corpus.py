@@ -11,17 +11,23 @@ without parsing. A shard appears whole (written beside, then renamed) or not at 
 import argparse
 import json
 import os
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from rich.progress import Progress, TimeElapsedColumn
 
+from voxhaus.core.errors import InputError, VoxhausError
 from voxhaus.core.paths import cache_root
 from voxhaus.training.data.sources import provenance
 from voxhaus.training.voice import sentences, teacher
 
 SHARD_SIZE = 40
+BYTES_PER_SECOND = 50_000  # 16-bit samples at 24 kHz, and the curves beside them
 
 # Our name -> the teacher's voice that it is taught by, and its accent.
 VOICES = {
@@ -123,38 +129,80 @@ def make_shard(folder: Path, number: int, rows: list[dict[str, str]], t: teacher
     return float(arrays["n_samples"].sum()) / teacher.SAMPLE_RATE
 
 
-def fill(folder: Path, worker: int, workers: int, *, max_hours: float = 100.0) -> None:
+def seconds_made(folder: Path) -> float:
+    """Seconds of speech in the finished shards."""
+    total = 0
+    for path in folder.glob("shard-*.npz"):
+        with np.load(path) as shard:
+            total += int(shard["n_samples"].sum())
+    return total / teacher.SAMPLE_RATE
+
+
+def fill(folder: Path, worker: int, workers: int, hours: float) -> None:
     """Make the missing shards whose number is `worker` modulo `workers`, in order.
 
-    Stops when the corpus holds `max_hours` of speech, judged from this worker's own share.
+    Stops when all shards together hold `hours` of speech.
     """
     rows = read_plan(folder)
     t = teacher.Teacher(teacher.fetch())
-    made, begun = 0.0, time.monotonic()
     total = -(-len(rows) // SHARD_SIZE)
     for number in range(worker, total, workers):
         if (folder / f"shard-{number:05d}.npz").exists():
             continue
-        if made * workers > max_hours * 3600:
-            break
-        made += make_shard(folder, number, rows[number * SHARD_SIZE :][:SHARD_SIZE], t)
-        rate = made / (time.monotonic() - begun)
-        print(f"worker {worker}: shard {number}/{total}, {made / 60:.1f} min, {rate:.2f} x", flush=True)
+        if seconds_made(folder) >= hours * 3600:
+            return
+        make_shard(folder, number, rows[number * SHARD_SIZE :][:SHARD_SIZE], t)
+
+
+def check_disk(folder: Path, hours: float) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        InputError: less free space than the rest of the corpus needs, with a gigabyte to spare.
+    """
+    missing = max(0.0, hours * 3600 - seconds_made(folder)) * BYTES_PER_SECOND
+    free = shutil.disk_usage(folder).free
+    if free < missing + 1e9:
+        raise InputError(
+            f"{hours:g} hours of speech need {(missing + 1e9) / 1e9:.1f} GB more in {folder}; "
+            f"{free / 1e9:.1f} GB are free. Ask for fewer hours or set VOXHAUS_CACHE."
+        )
+
+
+def make(folder: Path, *, hours: float, workers: int, sentences_planned: int, seed: int) -> None:
+    """Plan the corpus and fill it with `workers` processes, one core each; resumes.
+
+    Raises:
+        InputError: not enough disk.
+        VoxhausError: a worker failed; what was finished is kept.
+    """
+    write_plan(folder, sentences_planned, seed, reference_phonemizer())
+    check_disk(folder, hours)
+    teacher.fetch()
+    command = [sys.executable, "-m", "voxhaus.training.voice.corpus", "--folder", str(folder)]
+    command += ["--hours", str(hours), "--workers", str(workers)]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen([*command, "--worker", str(w)], env=one_thread) for w in range(workers)
+    ]
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as bar:
+        task = bar.add_task("teacher speech, seconds", total=hours * 3600)
+        while any(p.poll() is None for p in running):
+            bar.update(task, completed=min(hours * 3600, seconds_made(folder)))
+            time.sleep(5)
+    if any(p.returncode for p in running):
+        raise VoxhausError("A worker failed; its message is above. Run the same command to go on.")
 
 
 def main() -> None:
-    """Plan the corpus if needed, then fill this worker's shards."""
+    """One worker of `make`: fill its shards of a planned corpus."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", type=Path, default=corpus_folder())
-    parser.add_argument("--sentences", type=int, default=12_000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--plan-only", action="store_true")
     args = parser.parse_args()
-    write_plan(args.folder, args.sentences, args.seed, reference_phonemizer())
-    if not args.plan_only:
-        fill(args.folder, args.worker, args.workers)
+    fill(args.folder, args.worker, args.workers, args.hours)
 
 
 if __name__ == "__main__":

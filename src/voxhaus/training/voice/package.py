@@ -117,6 +117,8 @@ def package(runs: Path, corpus_folder: Path, out: Path, *, int8: tuple[str, ...]
     The averaged weights themselves are kept beside the graphs, in float16, so that later training
     can start from them.
 
+    An adversarial run, where there is one, stands in for the acoustic run that it began from.
+
     Args:
         int8: names of graphs to quantise.
     """
@@ -124,8 +126,9 @@ def package(runs: Path, corpus_folder: Path, out: Path, *, int8: tuple[str, ...]
     sizes = c.VoiceConfig()
     prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
     steps = {}
-    for name, model in (("prosody", prosody), ("acoustic", acoustic)):
-        state, steps[name] = averaged(runs, name)
+    sound = "adversarial" if (runs / "adversarial").is_dir() else "acoustic"
+    for name, run, model in (("prosody", "prosody", prosody), ("acoustic", sound, acoustic)):
+        state, steps[run] = averaged(runs, run)
         model.load_state_dict(state)
         half = {k: v.half() for k, v in state.items()}
         torch.save(half, out / f"{name}.pt")

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import torch
 
-from voxhaus.core.paths import cache_root
+from voxhaus.core.paths import cache_root, weights_root
 from voxhaus.models.voice.config import VoiceConfig
 from voxhaus.training.loop.metrics import plot
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
 from voxhaus.training.voice.dataset import load_corpus
-from voxhaus.training.voice.package import averaged
+from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
 
@@ -30,17 +30,32 @@ class Options:
     Attributes:
         steps: length of the run; 0 takes the recipe's own.
         threads: CPU threads; 0 leaves torch's choice.
+        hours: teacher speech in the corpus.
+        workers: processes that make it, one core each.
+        out: the model folder that `package` writes.
     """
 
     corpus: Path
     runs: Path
+    out: Path
     steps: int = 0
     threads: int = 0
+    hours: float = 4.0
+    workers: int = 2
 
 
 def default_options() -> Options:
-    """Corpus and runs in the cache folder."""
-    return Options(corpus=corpus.corpus_folder(), runs=cache_root() / "voice-runs")
+    """Corpus and runs in the cache folder, the packaged model in the repository's weights."""
+    return Options(
+        corpus=corpus.corpus_folder(),
+        runs=cache_root() / "voice-runs",
+        out=weights_root() / MODEL / "1",
+    )
+
+
+def speech(o: Options) -> None:
+    """The teacher corpus: plan, teacher and shards."""
+    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=12_000, seed=1)
 
 
 def _data(o: Options, *, seconds: float, heard_only: bool) -> Data:
@@ -82,8 +97,16 @@ def adversarial(o: Options) -> None:
     _run(task, "adversarial", o, Schedule(peak=3e-4, steps=4_000, decay=0.35))
 
 
+def packaged(o: Options) -> None:
+    """The model folder: graphs, voices, manifest."""
+    print(package(o.runs, o.corpus, o.out))
+
+
+# In the order of a whole run.
 RECIPES: dict[str, Callable[[Options], None]] = {
+    "corpus": speech,
     "prosody": prosody,
     "acoustic": acoustic,
     "adversarial": adversarial,
+    "package": packaged,
 }
