@@ -1,0 +1,134 @@
+"""The shipped voice speaks: end to end, with the real weights."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from voxhaus.core.errors import InputError
+from voxhaus.runtime.voice import SENTENCE_PAUSE, Voice
+
+TEXT = "The ship sailed at dawn. Nobody saw it leave! Did you?"
+
+
+@pytest.fixture(scope="module")
+def voice():
+    return Voice.load(threads=1)
+
+
+@pytest.fixture(scope="module")
+def speech(voice):
+    return voice.speak(TEXT)
+
+
+def loud(samples, rate):
+    """Seconds of audio above -45 dBFS, in 20 ms steps."""
+    step = rate // 50
+    level = np.sqrt((samples[: len(samples) // step * step].reshape(-1, step) ** 2).mean(1))
+    return (level > 10 ** (-45 / 20)).sum() / 50
+
+
+def test_speech_is_audible_and_of_sane_length(speech):
+    assert speech.sample_rate == 24_000
+    assert speech.samples.dtype == np.float32
+    assert np.abs(speech.samples).max() <= 1.0
+    assert 2.5 < speech.seconds < 8.0
+    assert loud(speech.samples, speech.sample_rate) > 0.6 * speech.seconds - 1.0
+
+
+def test_words_are_the_texts_words_in_order(speech):
+    words = [w.text.strip(".!?") for w in speech.words]
+    assert words == "The ship sailed at dawn Nobody saw it leave Did you".split()
+    for before, after in itertools.pairwise(speech.words):
+        assert before.start < before.end <= after.start + 1e-9
+    assert speech.words[-1].end <= speech.seconds
+
+
+def test_chunks_joined_are_the_speech(voice, speech):
+    chunks = list(voice.stream(TEXT))
+    assert len(chunks) == 3
+    np.testing.assert_array_equal(np.concatenate([c.samples for c in chunks]), speech.samples)
+    assert tuple(w for c in chunks for w in c.words) == speech.words
+    for before, after in itertools.pairwise(chunks):
+        assert after.start == pytest.approx(before.start + len(before.samples) / 24_000)
+
+
+def test_seed_fixes_the_samples(voice, speech):
+    np.testing.assert_array_equal(voice.speak(TEXT).samples, speech.samples)
+    other = voice.speak(TEXT, seed=7).samples
+    assert other.shape == speech.samples.shape
+    assert not np.array_equal(other, speech.samples)
+
+
+def test_threads_change_nothing_that_is_heard(speech):
+    two = Voice.load(threads=2).speak(TEXT)
+    np.testing.assert_allclose(two.samples, speech.samples, atol=1e-5)
+
+
+def test_predicted_length_is_the_length(voice, speech):
+    assert voice.predict_seconds(TEXT) == pytest.approx(speech.seconds, abs=0.02)
+
+
+def test_speed_changes_the_length(voice, speech):
+    fast = voice.speak(TEXT, speed=1.5)
+    assert fast.seconds == pytest.approx(speech.seconds / 1.5, rel=0.12)
+
+
+def test_sentences_begin_and_end_without_a_click(speech):
+    assert np.abs(speech.samples[:24]).max() < 0.01
+    assert np.abs(speech.samples[-24:]).max() < 0.01
+    assert np.abs(np.diff(speech.samples)).max() < 0.6
+
+
+def test_pause_markup_is_silence(voice):
+    plain = voice.speak("One. Two.")
+    paused = voice.speak("One. [pause 1.5s] Two.")
+    assert paused.seconds - plain.seconds == pytest.approx(1.5, abs=0.05)
+    assert SENTENCE_PAUSE > 0
+
+
+@pytest.mark.parametrize("who", ["anna", "ben", "clara", "david"])
+def test_every_voice_speaks(voice, who):
+    made = voice.speak("Seventeen grey whales swam past the harbour wall.", voice=who)
+    assert loud(made.samples, made.sample_rate) > 1.5
+
+
+def test_voices_differ_in_pitch(voice):
+    def pitch(who):
+        x = voice.speak("We were away a year ago.", voice=who).samples[6000:30000]
+        lags = np.correlate(x[:8000], x[:8000], "full")[7999:]
+        return 24_000 / (np.argmax(lags[60:400]) + 60)
+
+    assert pitch("anna") > 1.3 * pitch("ben")
+
+
+def test_markup_switches_the_voice(voice):
+    both = voice.speak("Hello. [voice ben]Hello.[/voice]")
+    alone = voice.speak("Hello.", voice="ben")
+    assert both.seconds > alone.seconds
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"voice": "zelda"}, "no voice 'zelda'. Voices: anna, ben, clara, david"),
+        ({"style": "operatic"}, "has no style 'operatic'. Its styles: neutral"),
+        ({"speed": 9.0}, "between 0.25 and 4.0"),
+        ({"speed": float("nan")}, "between 0.25 and 4.0"),
+        ({"seed": -1}, "must not be negative"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_sound(voice, arguments, reason):
+    with pytest.raises(InputError, match=reason):
+        voice.stream("Hello.", **arguments)
+
+
+def test_unknown_voice_in_markup_is_refused(voice):
+    with pytest.raises(InputError, match="no voice 'zelda'"):
+        voice.stream("[voice zelda]Hello.[/voice]")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_nothing_to_say_is_refused(voice, text):
+    with pytest.raises(InputError):
+        voice.stream(text)
