@@ -1,0 +1,191 @@
+"""Text to utterances: the one door through which a voice gets its phonemes.
+
+Knows: the order of steps (markup, Markdown, sentences, normalising, pronouncing, cutting) and the
+limits on input.
+Refuses to know: how each step works, voices, and audio.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from voxhaus.core.errors import InputError
+from voxhaus.models.text import assembly, markup, readings, sentences
+from voxhaus.models.text.lexicon import ACCENTS
+from voxhaus.models.text.normalise import SILENT, Kind, Spoken, Token, read, silence
+from voxhaus.models.text.passages import PARAGRAPH_PAUSE, Mark, Passage, flatten
+from voxhaus.models.text.pronounce import Pronouncer
+from voxhaus.models.text.utterance import Utterance
+
+MAX_CHARACTERS = 200_000  # about four hours of speech
+
+AccentOf = Callable[[str], str]
+
+
+@lru_cache(len(ACCENTS))
+def _pronouncer(accent: str) -> Pronouncer:
+    return Pronouncer(accent)
+
+
+class TextFrontend:
+    """Reads text in one accent. Safe to share between threads; cheap to make.
+
+    Dictionaries are opened once per process and accent, at the first word.
+    """
+
+    def __init__(self, accent: str = "us") -> None:
+        """Choose an accent.
+
+        Args:
+            accent: "us" or "gb".
+
+        Raises:
+            InputError: any other accent.
+        """
+        if accent not in ACCENTS:
+            raise InputError(
+                f"There is no accent '{accent}'; there are {' and '.join(ACCENTS)}.", param="accent"
+            )
+        self.accent = accent
+
+    def utterances(
+        self, text: str | markup.Span, *, accent_of: AccentOf | None = None
+    ) -> list[Utterance]:
+        """Utterances of a text, in order: one a sentence, long sentences cut at clauses.
+
+        Args:
+            text: plain text with the project's markup, SSML, or a tree of either. Use
+                `markup.plain` for text whose brackets and stars mean nothing.
+            accent_of: name of a voice -> its accent, asked for `[voice NAME]`; without it all is
+                read in this front end's accent.
+
+        Raises:
+            InputError: nothing speakable, longer than MAX_CHARACTERS, or broken markup.
+        """
+        tree = self._tree(text)
+        made: list[Utterance] = []
+        waiting = 0.0
+        for passage in flatten(tree):
+            accent = self.accent
+            if passage.voice is not None and accent_of is not None:
+                accent = accent_of(passage.voice)
+            found = _read_passage(passage, accent)
+            if not found:
+                waiting += passage.pause_before + passage.pause_after
+                continue
+            lead = passage.pause_before + waiting
+            found[0] = replace(found[0], pause_before=lead)
+            tail = found[-1].pause_after + passage.pause_after
+            found[-1] = replace(found[-1], pause_after=tail)
+            made, waiting = made + found, 0.0
+        if not made:
+            raise InputError("The text holds nothing that can be spoken.", param="text")
+        last = made[-1]
+        ends_in_markup = waiting or passage.pause_after
+        made[-1] = replace(
+            last, pause_after=waiting + (last.pause_after if ends_in_markup else 0.0)
+        )
+        return made
+
+    def phonemize(self, text: str) -> str:
+        """Phonemes of a text, sentences joined with spaces; errors are those of `utterances`."""
+        return " ".join(u.phonemes for u in self.utterances(text))
+
+    @staticmethod
+    def _tree(text: str | markup.Span) -> markup.Span:
+        if not isinstance(text, str):
+            return text
+        if len(text) > MAX_CHARACTERS:
+            raise InputError(
+                f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read at "
+                "once. Split it into parts.",
+                param="text",
+            )
+        return markup.parse(text)
+
+
+def _read_passage(passage: Passage, accent: str) -> list[Utterance]:
+    """Utterances of a passage, without its pauses."""
+    shown = silence(passage.text)
+    if len(shown) != len(passage.text):
+        raise AssertionError("silencing must not move characters")
+    made = []
+    for sentence in sentences.split(shown):
+        tokens = _tokens(shown, sentence, passage.marks, accent)
+        if not tokens:
+            continue
+        strung = assembly.string(tokens, _pronouncer(accent).say(tokens))
+        parts = assembly.cut(strung)
+        for i, part in enumerate(parts):
+            ends = sentence.ends_paragraph and i == len(parts) - 1
+            text = passage.text[sentence.start : sentence.end] if len(parts) == 1 else _text(part)
+            made.append(
+                Utterance(
+                    text=" ".join(text.split()),
+                    phonemes=part.phonemes,
+                    words=part.words,
+                    pause_after=PARAGRAPH_PAUSE if ends else 0.0,
+                    rate=passage.rate,
+                    voice=passage.voice,
+                    style=passage.style,
+                )
+            )
+    if made and not passage.text.endswith("\n\n"):
+        made[-1] = replace(made[-1], pause_after=0.0)
+    return made
+
+
+def _text(part: assembly.Strung) -> str:
+    return " ".join(w.text for w in part.words)
+
+
+def _tokens(
+    shown: str, sentence: sentences.Sentence, marks: list[Mark], accent: str
+) -> list[Token]:
+    """Tokens of a sentence, with marked words read as markup says."""
+    inside = [m for m in marks if m.start < sentence.end and m.end > sentence.start]
+    text = shown[sentence.start : sentence.end]
+    if not inside:
+        return _moved(read(text, accent), sentence.start)
+    fixed = [m for m in inside if m.kind != "emphasis"]
+    stressed = [m for m in inside if m.kind == "emphasis"]
+    tokens = _moved(read(_hidden(text, fixed, sentence.start), accent), sentence.start)
+    for m in fixed:
+        tokens = _replaced(tokens, m, shown, accent)
+    return [
+        replace(t, emphasis=any(t.start < m.end and t.end > m.start for m in stressed))
+        for t in tokens
+    ]
+
+
+def _moved(tokens: list[Token], by: int) -> list[Token]:
+    return [replace(t, start=t.start + by, end=t.end + by) for t in tokens] if by else tokens
+
+
+_PLACEHOLDER = "q"  # a row of these stands where markup fixes the reading
+
+
+def _hidden(text: str, fixed: list[Mark], offset: int) -> str:
+    for m in fixed:
+        a, b = max(0, m.start - offset), min(len(text), m.end - offset)
+        text = text[:a] + _PLACEHOLDER * (b - a) + text[b:]
+    return text
+
+
+def _replaced(tokens: list[Token], m: Mark, shown: str, accent: str) -> list[Token]:
+    """Tokens with those under a mark replaced by what it says."""
+    under = [t for t in tokens if t.start < m.end and t.end > m.start and t.text]
+    if not under:
+        return tokens
+    written = shown[m.start : m.end].replace(SILENT, "").strip()
+    if m.kind == "phonemes":
+        said: tuple[Spoken, ...] = (Spoken(m.value, Kind.PHONEMES),)
+    elif m.kind == "sub":
+        said = tuple(s for t in read(m.value, accent)[:] for s in t.spoken)
+        said = said[:-1] if said and said[-1].text == "." else said
+    else:
+        said = tuple(readings.read_as(written, m.value, accent))
+    first = tokens.index(under[0])
+    token = Token(written, m.start, m.end, said, under[0].spaced)
+    rest = [t for t in tokens if t not in under]
+    return [*rest[:first], token, *rest[first:]]

@@ -1,0 +1,2 @@
+def retag(pieces):
+    pass

@@ -1,0 +1,217 @@
+"""Reads a sentence from left to right and says what each piece of it sounds like in words.
+
+Knows: the order in which rules are asked, words, compounds and contractions.
+Refuses to know: sentence ends (`sentences.py`), pronunciation (`pronounce.py`).
+"""
+
+import re
+from dataclasses import replace
+
+from voxhaus.models.text.normalise import abbreviations, moments, quantities, symbols, web
+from voxhaus.models.text.normalise.spoken import SILENT, Kind, Reading, Rule, Scene, Spoken, Token, say
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’‘][^\W\d_]+)*['’]?")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*(?:-[^\W\d_]+(?:['’][^\W\d_]+)*)+")
+_PLAIN_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?(?=[ ,;:!?\n)”\"]|\.?$|\. )")
+_SPACE = re.compile(r"[\s\u200b\ufeff]+")
+_ELLIPSIS = re.compile(r"\.{2,}|…+|(?:\. ){2,}\.")
+_REPEATED = re.compile(r"([!?])[!?]*")
+_DASHES = re.compile(r"-{2,}|(?<=\s)-(?=\s)|[—–]+")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_COMBINING_WORD = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+")
+
+# Rules by the kind of character they can begin with; words that are none of these are cheap.
+_LETTER_RULES: list[Rule] = [*web.RULES, *moments.RULES, *abbreviations.RULES]
+_DIGIT_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
+_DIGIT_RULES.insert(-2, abbreviations.RULES[-1])
+_SIGN_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
+_MAX_ASKED = 120  # characters that a rule may look at from where it starts; keeps scanning linear
+
+
+def read(text: str, accent: str) -> list[Token]:
+    """Tokens of one sentence; Markdown must be silenced already (`markdown.silence`)."""
+    scene = Scene(text=text, accent=accent, shouted=_is_shouted(text))
+    at, spaced = 0, False
+    while at < len(text):
+        space = _SPACE.match(text, at)
+        if space or text[at] == SILENT:
+            at = space.end() if space else at + 1
+            spaced = spaced or bool(space)
+            continue
+        end, reading = _next(scene, at)
+        token = Token(text[at:end].replace(SILENT, ""), at, end, tuple(reading), spaced)
+        scene.tokens.append(token)
+        at, spaced = end, False
+    return _punctuated(_titled(scene.tokens), text)
+
+
+def _is_shouted(text: str) -> bool:
+    words = [w for w in re.findall(r"[^\W\d_]{2,}", text) if len(w) > 1]
+    return len(words) >= 3 and sum(w.isupper() for w in words) > 0.7 * len(words)
+
+
+def _next(scene: Scene, at: int) -> tuple[int, Reading]:
+    """End and reading of the piece at `at`."""
+    first = scene.text[at]
+    if first.isascii() and first.isalpha():
+        return _letters(scene, at)
+    if first.isdigit() and not re.match(r"[0-9]\ufe0f?\u20e3", scene.text[at : at + 3]):
+        return _ruled(scene, at, _DIGIT_RULES) or _other_digits(scene, at)
+    if first.isalpha() or _COMBINING_WORD.match(scene.text, at):
+        return _word(scene, at)
+    return _sign(scene, at)
+
+
+def _ruled(scene: Scene, at: int, rules: list[Rule]) -> tuple[int, Reading] | None:
+    for pattern, said in rules:
+        m = pattern.match(scene.text, at)
+        if m and m.end() > at:
+            reading = said(m, scene)
+            if reading is not None:
+                return m.end(), reading
+    return None
+
+
+def _letters(scene: Scene, at: int) -> tuple[int, Reading]:
+    plain = _PLAIN_WORD.match(scene.text, at)
+    if plain and plain[0].islower() and plain[0] not in _RULED_WORDS:
+        return plain.end(), [Spoken(plain[0])]
+    return _ruled(scene, at, _LETTER_RULES) or _ruled_money(scene, at) or _word(scene, at)
+
+
+_RULED_WORDS = frozenset(w for w in abbreviations.table("abbreviations") if w.islower())
+
+
+def _ruled_money(scene: Scene, at: int) -> tuple[int, Reading] | None:
+    """ "US$5", "USD 5", "Rs. 5"."""
+    ahead = scene.text[at : at + 6]
+    if not re.match(r"[A-Z][A-Za-z]{0,2}\.?\s?[$\d]", ahead):
+        return None
+    return _ruled(scene, at, quantities.RULES[:4])
+
+
+def _word(scene: Scene, at: int) -> tuple[int, Reading]:
+    """A word, a compound with hyphens, or a name in camel case."""
+    text = scene.text
+    compound = _COMPOUND.match(text, at)
+    if compound:
+        parts = [p for p in compound[0].split("-") if p]
+        reading: Reading = []
+        for i, part in enumerate(parts):
+            pieces = _pieces(part)
+            reading += [replace(p, glued=(i > 0 and k == 0) or p.glued) for k, p in enumerate(pieces)]
+        return compound.end(), reading
+    m = _COMBINING_WORD.match(text, at) if not text[at].isascii() else None
+    w = _WORD.match(text, at)
+    if m and (not w or m.end() > w.end()):
+        return m.end(), _pieces(m[0])
+    assert w  # the caller saw a letter
+    word, end = w[0], w.end()
+    if word[-1] in "'’" and not word[:-1].lower().endswith(("s", "in", "x", "z", "ol", "an")):
+        word, end = word[:-1], end - 1
+    return end, _pieces(word)
+
+
+def _pieces(word: str) -> Reading:
+    """The spoken pieces of a word without hyphens."""
+    word = word.replace("’", "'").replace("‘", "'")
+    if word.isascii():
+        return _camel(word)
+    plain = symbols.latin(word)
+    words = re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)?", plain)
+    return [Spoken(w) for w in words] or _other_digits_of(plain)
+
+
+def _camel(word: str) -> Reading:
+    bare = word.replace("'", "")
+    mixed = not (bare.islower() or bare.isupper() or bare[1:].islower())
+    if not mixed or re.match(r"(?:Mc|Mac|O'|D')[A-Z][a-z]+|[A-Z]+'?s$|[a-z]'[A-Z]", word):
+        return [Spoken(word)]
+    parts = _CAMEL.findall(word)
+    if len("".join(parts)) != len(word):
+        return [Spoken(word)]
+    return [Spoken(word, glued=False)] if len(parts) > 6 else [_part(p) for p in parts]
+
+
+def _part(text: str) -> Spoken:
+    is_letters = (text.isupper() and len(text) < 5) or len(text) == 1
+    return Spoken(text.upper(), Kind.LETTERS) if is_letters else Spoken(text)
+
+
+def _other_digits(scene: Scene, at: int) -> tuple[int, Reading]:
+    """Digits of other scripts, or superscripts, and what no rule took."""
+    end = at + 1
+    while end < len(scene.text) and scene.text[end].isdigit():
+        end += 1
+    return end, _other_digits_of(symbols.latin(scene.text[at:end]))
+
+
+def _other_digits_of(plain: str) -> Reading:
+    found = re.findall(r"\d+|[A-Za-z]+", plain)
+    said = [quantities.number(p, "us") if p.isdigit() else p for p in found]
+    return say(" ".join(said))
+
+
+def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
+    """Punctuation, symbols, emoji, quantities that begin with a sign, unknown characters."""
+    text = scene.text
+    for pattern, mark in ((_ELLIPSIS, "…"), (_DASHES, "—")):
+        if m := pattern.match(text, at):
+            if not (mark == "—" and text[m.end() : m.end() + 1].isdigit() and _negative(text, at)):
+                return m.end(), [Spoken(mark, Kind.MARK)]
+    if m := _REPEATED.match(text, at):
+        mark = "?" if "?" in m[0] else "!"
+        return m.end(), [Spoken(mark, Kind.MARK)]
+    if found := _ruled(scene, at, _SIGN_RULES):
+        return found
+    if found := symbols.emoji(scene, at):
+        return found
+    if text[at] == '"' or text[at : at + 2] in ("''", "``"):
+        size = 1 if text[at] == '"' else 2
+        return at + size, [Spoken(symbols.quote(scene, at), Kind.MARK)]
+    if mark := symbols.mark_of(text[at]):
+        return at + 1, [Spoken(mark, Kind.MARK)]
+    if found := symbols.sign(scene, at):
+        return found
+    if text[at] in "-'’‘":
+        return at + 1, []
+    return at + 1, _unknown(text[at])
+
+
+def _negative(text: str, at: int) -> bool:
+    return text[at] in "–—" and (at == 0 or text[at - 1].isspace() or text[at - 1] == "(")
+
+
+def _unknown(sign: str) -> Reading:
+    plain = symbols.latin(sign)
+    if plain != sign and (words := re.findall(r"[A-Za-z]+|\d+", plain)):
+        return say(" ".join(quantities.number(w, "us") if w.isdigit() else w for w in words))
+    return symbols.named(sign)
+
+
+def _titled(tokens: list[Token]) -> list[Token]:
+    """Drops the mark that a point would make inside "e.g.," and the like."""
+    kept: list[Token] = []
+    for token in tokens:
+        doubled = (
+            kept
+            and token.spoken
+            and token.is_mark
+            and token.text == "."
+            and kept[-1].text.endswith(".")
+            and not kept[-1].is_mark
+        )
+        kept.append(replace(token, spoken=()) if doubled else token)
+    return kept
+
+
+def _punctuated(tokens: list[Token], text: str) -> list[Token]:
+    """Ends the sentence: an abbreviation's point also ends it, and headlines have none at all."""
+    said = [t for t in tokens if t.spoken]
+    if not said or any(s.text in ".!?…:;—," for s in said[-1].spoken if s.kind is Kind.MARK):
+        return tokens
+    last = next((t for t in reversed(said) if not t.is_mark), None)
+    if last is None or any(s.text in ".!?…" for t in said[-2:] for s in t.spoken if t.is_mark):
+        return tokens
+    end = tokens[-1].end
+    return [*tokens, Token("", end, end, (Spoken(".", Kind.MARK),), spaced=False)]
