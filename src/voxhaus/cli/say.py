@@ -1,0 +1,133 @@
+"""`voxhaus say`: a text becomes an audio file.
+
+Knows: the arguments, what is measured, and what is reported.
+Refuses to know: how speech is made or encoded.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voxhaus.cli.terminal import AsJson, print_json, working
+from voxhaus.core.errors import InputError
+
+if TYPE_CHECKING:
+    from voxhaus.core.speech import AudioChunk
+
+Output = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="Audio file: .wav .flac .mp3 .opus .ogg .aac .pcm"),
+]
+
+
+def say(
+    text: Annotated[
+        str | None, typer.Argument(help="What to say; - reads standard input.", show_default=False)
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="Read the text from a file; - is a pipe.")
+    ] = None,
+    output: Output = Path("speech.wav"),
+    voice: Annotated[
+        str | None, typer.Option("--voice", "-v", help="A voice of `voxhaus voices`.")
+    ] = None,
+    style: Annotated[str | None, typer.Option("--style", help="A style of that voice.")] = None,
+    speed: Annotated[float, typer.Option("--speed", help="1 is the voice's own pace.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed, the same sound.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Default: the number of CPUs.")
+    ] = None,
+    timestamps: Annotated[
+        Path | None, typer.Option("--timestamps", help="When each word is heard: .json .srt .vtt")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Speak a text into an audio file.
+
+    The text may carry markup ([pause 0.5s], [rate 1.2]...[/rate], [voice ...], *emphasis*) or be
+    SSML. With --json: audio_seconds, wall_seconds (from the text to the last sample),
+    first_audio_seconds, real_time_factor (wall by audio seconds: lower is faster), load_seconds,
+    voice, style, sample_rate, path.
+    """
+    from voxhaus.cli.text_input import read_text
+
+    words_wanted = read_text(text, file)
+    _check_paths(output, timestamps)
+
+    from voxhaus.core.audio import write_audio
+    from voxhaus.core.speech import join
+    from voxhaus.runtime.voice import Voice
+
+    with working("Loading the voice") as status:
+        speaker = Voice.load(threads=threads)
+        clock = _Clock()
+        chunks = []
+        stream = speaker.stream(words_wanted, voice=voice, style=style, speed=speed, seed=seed)
+        for chunk in clock.watch(stream):
+            chunks.append(chunk)
+            if status:
+                status.update(f"Speaking: {chunk.start:.0f} s")
+        speech = join(chunks, speaker.sample_rate)
+        write_audio(output, speech)
+    if timestamps:
+        from voxhaus.cli.timings import write_timings
+
+        write_timings(timestamps, speech.words)
+    report = {
+        "audio_seconds": round(speech.seconds, 3),
+        "wall_seconds": round(clock.total, 4),
+        "first_audio_seconds": round(clock.first, 4),
+        "real_time_factor": round(clock.total / speech.seconds, 5) if speech.seconds else None,
+        "load_seconds": round(speaker.load_seconds, 4),
+        "voice": voice or speaker.default_voice,
+        "style": style or "neutral",
+        "sample_rate": speech.sample_rate,
+        "path": str(output),
+    }
+    if as_json:
+        print_json(report)
+        return
+    pace = f"{speech.seconds / clock.total:.0f} × real time"
+    typer.echo(
+        f"{output}: {speech.seconds:.1f} s of speech in {clock.total:.2f} s ({pace}), "
+        f"first sound after {clock.first * 1000:.0f} ms, loaded in {speaker.load_seconds:.2f} s"
+    )
+
+
+@dataclass
+class _Clock:
+    """Seconds from the text to the first and to the last chunk."""
+
+    first: float = 0.0
+    total: float = 0.0
+
+    def watch(self, chunks: "Iterator[AudioChunk]") -> "Iterator[AudioChunk]":
+        begun = time.perf_counter()
+        for number, chunk in enumerate(chunks):
+            self.total = time.perf_counter() - begun
+            if number == 0:
+                self.first = self.total
+            yield chunk
+
+
+def _check_paths(output: Path, timestamps: Path | None) -> None:
+    """Say what is wrong with a path before minutes are spent on a sound for it."""
+    from voxhaus.cli.timings import check_format
+
+    if timestamps:
+        check_format(timestamps)
+    for path in (output, timestamps):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give the name of a file.", param="output")
+        if not path.parent.is_dir():
+            raise InputError(f"There is no folder {path.parent} to write to.", param="output")
+        target = path if path.exists() else path.parent
+        if not os.access(target, os.W_OK):
+            raise InputError(f"{path} cannot be written: no permission.", param="output")

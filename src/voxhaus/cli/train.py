@@ -1,0 +1,69 @@
+"""`voxhaus train`: how the models are made, stage by stage.
+
+Knows: the arguments that every recipe takes.
+Refuses to know: the recipes; they live with the training code and need the extra "train".
+"""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from voxhaus.core.errors import InputError, MissingExtraError
+
+train_app = typer.Typer(no_args_is_help=True, help="Make a model (needs the extra 'train').")
+
+
+@train_app.callback()
+def train() -> None:
+    """Make a model (needs the extra 'train')."""
+
+
+@train_app.command()
+def voice(
+    recipe: Annotated[
+        str, typer.Argument(help="A stage: corpus, prosody, acoustic, adversarial, package.")
+    ],
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder of teacher speech. Default: in the cache.")
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints and curves. Default: in the cache.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Model folder that 'package' writes. Default: weights/.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Length of a run; 0: the recipe's own.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
+    hours: Annotated[float, typer.Option(min=0.01, help="Teacher speech in the corpus.")] = 4.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make the corpus.")] = 2,
+) -> None:
+    """Run one stage of the voice; run it again to resume where it stopped."""
+    recipes = _voice_recipes()
+    if recipe not in recipes.RECIPES:
+        raise InputError(
+            f"There is no recipe '{recipe}'. Recipes: {', '.join(recipes.RECIPES)}.", param="recipe"
+        )
+    default = recipes.default_options()
+    recipes.RECIPES[recipe](
+        recipes.Options(
+            corpus=corpus or default.corpus,
+            runs=runs or default.runs,
+            out=out or default.out,
+            steps=steps,
+            threads=threads,
+            hours=hours,
+            workers=workers,
+        )
+    )
+
+
+def _voice_recipes() -> ModuleType:
+    try:
+        from voxhaus.training.voice import recipes
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("voxhaus"):
+            raise
+        raise MissingExtraError(error.name or "torch", "train") from error
+    return recipes

@@ -1,0 +1,29 @@
+"""`voxhaus voices`: who can speak.
+
+Knows: how the list is shown.
+Refuses to know: where voices come from.
+"""
+
+from dataclasses import asdict
+
+from voxhaus.cli.terminal import AsJson, print_json, print_table
+
+
+def voices(as_json: AsJson = False) -> None:
+    """List the voices: id, name, sex, accent, language, styles."""
+    from voxhaus.runtime.voice import Voice
+
+    speaker = Voice.load(threads=1)
+    listed = speaker.voices()
+    if as_json:
+        print_json(
+            {
+                "model": speaker.name,
+                "version": speaker.version,
+                "default": speaker.default_voice,
+                "voices": [asdict(v) for v in listed],
+            }
+        )
+        return
+    rows = [[v.id, v.name, v.sex, v.accent, v.language, ", ".join(v.styles)] for v in listed]
+    print_table(["ID", "NAME", "SEX", "ACCENT", "LANGUAGE", "STYLES"], rows)
