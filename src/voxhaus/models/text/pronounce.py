@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from voxhaus.models.text import g2p, heteronyms, stress, tagger
-from voxhaus.models.text.lexicon import Lexicon
+from voxhaus.models.text.lexicon import BEFORE_PAUSE, Lexicon
 from voxhaus.models.text.normalise import Kind, Spoken, Token
 from voxhaus.models.text.normalise.symbols import latin
 from voxhaus.models.text.phonemes import SYMBOLS
@@ -32,6 +32,7 @@ class Piece:
     spoken: Spoken
     emphasis: bool
     tag: str = "NN"
+    sense: str | None = None
     phonemes: str = ""
 
 
@@ -71,9 +72,16 @@ class Pronouncer:
     def _tag(self, pieces: list[Piece]) -> None:
         words = [p.spoken.text for p in pieces]
         spelled = [p.spoken.kind is Kind.LETTERS for p in pieces]
-        for piece, tag, letters in zip(pieces, tagger.tag(words), spelled, strict=True):
-            piece.tag = "NNP" if letters else tag
-        heteronyms.retag(pieces)
+        several = frozenset(i for i, w in enumerate(words) if not spelled[i] and self._ambiguous(w))
+        tags = heteronyms.retag(words, tagger.tag(words), several)
+        for i, piece in enumerate(pieces):
+            piece.tag = "NNP" if spelled[i] else tags[i]
+            if piece.spoken.kind is Kind.WORD:
+                piece.sense = heteronyms.sense(words, i, self.accent)
+
+    def _ambiguous(self, word: str) -> bool:
+        entry = self.lexicon.find(word) if word[:1].isalpha() else None
+        return bool(entry and len(entry.senses) > 1 and BEFORE_PAUSE not in entry.senses)
 
     def _say_group(self, group: list[Piece], ahead: Ahead, pieces: list[Piece]) -> None:
         if len(group) == 1:
@@ -98,7 +106,7 @@ class Pronouncer:
         if kind is Kind.LETTERS:
             said = self.letters(text)
         else:
-            said = self.word(text, piece.tag, ahead)
+            said = piece.sense or self.word(text, piece.tag, ahead)
         if piece.emphasis:
             bold = (_EMPHATIC | _EMPHATIC_GB) if self.accent == "gb" else _EMPHATIC
             said = bold.get(text.lower()) or stress.restress(said, stress.ALWAYS_PRIMARY)
@@ -148,7 +156,8 @@ class Pronouncer:
         if word.isupper() and len(word) > 1:
             return self._capitals(word, tag, before_pause)
         level = None if word == word.lower() else stress.AT_LEAST_SECONDARY
-        for form in (word, word.lower()):
+        forms = dict.fromkeys((word, word.lower(), latin(word), latin(word).lower()))
+        for form in forms:
             said = self.lexicon.look_up(form, tag, before_pause)
             if said is not None:
                 return stress.restress(said, level)

@@ -232,7 +232,13 @@ def score(network: Network, pairs: list[Pair]) -> dict[str, float]:
     return figures
 
 
-def train(config: G2pConfig, out: Path, minutes: float) -> None:
+def _start_from(model: G2pNetwork, path: Path) -> None:
+    """Weights of an earlier run."""
+    with np.load(path) as file:
+        model.load_state_dict({k: torch.from_numpy(file[k]).float() for k in file.files})
+
+
+def train(config: G2pConfig, out: Path, minutes: float, start: Path | None = None) -> None:
     """Train, write the weights after every epoch, and print one JSON line an epoch.
 
     The schedule follows the clock as well as the epochs, so that a run ends in `minutes` on a
@@ -244,9 +250,11 @@ def train(config: G2pConfig, out: Path, minutes: float) -> None:
     held = [p for p in pairs if held_out(p.word)]
     known = [p for p in pairs if not held_out(p.word)]
     model = G2pNetwork(config)
+    if start:
+        _start_from(model, start)
     size = sum(p.numel() for p in model.parameters())
-    start = {"config": asdict(config), "train": len(known), "held_out": len(held), "params": size}
-    print(json.dumps(start), flush=True)
+    facts = {"config": asdict(config), "start": start and start.name, "train": len(known), "held_out": len(held), "params": size}
+    print(json.dumps(facts), flush=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.peak, weight_decay=0.01)
     began, done, epoch = time.monotonic(), 0.0, 0
     steps = config.epochs * -(-len(known) // config.batch)
@@ -283,10 +291,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DATA / "g2p.npz")
     parser.add_argument("--minutes", type=float, default=45.0)
     parser.add_argument("--epochs", type=int, default=G2pConfig.epochs)
+    parser.add_argument("--peak", type=float, default=G2pConfig.peak, help="learning rate")
+    parser.add_argument("--seed", type=int, default=G2pConfig.seed)
+    parser.add_argument("--start", type=Path, help="go on from these weights")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(G2pConfig(epochs=options.epochs), options.out, options.minutes)
+    config = G2pConfig(epochs=options.epochs, peak=options.peak, seed=options.seed)
+    train(config, options.out, options.minutes, options.start)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,8 @@ def _pieces(word: str) -> Reading:
     if word.isascii():
         return _camel(word)
     plain = symbols.latin(word)
+    if len(plain) == len(word) and plain.isalpha():
+        return [Spoken(word)]  # letters with accents; the dictionary has some
     words = re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)?", plain)
     return [Spoken(w) for w in words] or _other_digits_of(plain)
 
