@@ -25,6 +25,7 @@ app = typer.Typer(
     name="voxhaus",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help texts speak of [pause 0.5s], which is not rich's markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(say)

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The whole making of voxhaus-voice-1: from nothing to a folder under weights/.
+#
+# Every stage resumes where it stopped, so this script can be interrupted and started again. On two CPU
+# cores the corpus takes most of the time; the same code runs on a GPU where torch finds one.
+#
+#   HOURS    teacher speech to make          (4)
+#   WORKERS  processes that make it          (all cores)
+#   OUT      the model folder that is written (weights/voxhaus-voice-1/1)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+HOURS=${HOURS:-4}
+WORKERS=${WORKERS:-$(nproc)}
+OUT=${OUT:-weights/voxhaus-voice-1/1}
+
+# One environment for all stages: `train` for the stages, `evaluate` for the judges at the end. A torch
+# that is already in .venv (a CPU build, say) is used as it is.
+if .venv/bin/python -c 'import torch, onnx' 2>/dev/null; then
+    voxhaus() { .venv/bin/voxhaus "$@"; }
+else
+    voxhaus() { uv run --extra train --extra evaluate voxhaus "$@"; }
+fi
+train() { voxhaus train voice "$@" --out "$OUT"; }
+
+# 1. What the teacher says: fetch it, plan who reads which sentence, fill the shards.
+train corpus --hours "$HOURS" --workers "$WORKERS"
+
+# 2. When: durations, pitch, voicing and energy from phonemes.
+train prosody
+
+# 3. How it sounds: filters per frame, first by spectral losses, then with small judges beside them.
+train acoustic
+train adversarial
+
+# 4. To ONNX, with voices, configuration and manifest.
+train package
+
+# 5. Is it good, is it fast?
+VOXHAUS_WEIGHTS=$(dirname "$(dirname "$OUT")") voxhaus evaluate speech
+VOXHAUS_WEIGHTS=$(dirname "$(dirname "$OUT")") voxhaus bench speech
