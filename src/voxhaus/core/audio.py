@@ -1,175 +1,166 @@
-"""Speech as files: formats, titles, chapters.
+"""Sound as files.
 
-Knows: encoding by format name or file suffix, and where each format keeps a title and chapters.
-Refuses to know: how the speech came about.
+Knows: the formats, which encoder makes each, and that a file appears whole or not at all.
+Refuses to know: how speech is made. Tags and chapters are written by `audio_tags.py`.
 
-libsndfile (LGPL, in soundfile's wheels) writes everything but AAC. AAC needs PyAV, whose wheels hold
-GPL libraries, so it is an extra: docs/decisions/0003-no-pyav-by-default.md.
+WAV, FLAC, MP3, Ogg Vorbis and Opus come from libsndfile; AAC needs the extra `aac`
+(docs/decisions/0003).
 """
 
 import io
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from voxhaus.core import id3
-from voxhaus.core.errors import InputError, MissingExtraError, VoxhausError
-from voxhaus.core.speech import Speech
+from voxhaus.core.audio_tags import Chapter, tag_flac, tag_mp3, tag_ogg, tag_wav
+from voxhaus.core.errors import InputError, MissingExtraError
+from voxhaus.core.files import check_target, write_whole
+from voxhaus.core.speech import Samples, Speech
 
-# Our name of a format -> libsndfile's container and coding.
-_CODINGS = {
+__all__ = ["FORMATS", "Chapter", "check_audio_target", "encode", "format_of", "write_audio"]
+
+FORMATS = ("wav", "flac", "mp3", "opus", "ogg", "aac", "m4a", "pcm")
+
+# libsndfile's name of container and codec.
+_SNDFILE = {
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
-    "ogg": ("OGG", "VORBIS"),
     "opus": ("OGG", "OPUS"),
+    "ogg": ("OGG", "VORBIS"),
 }
-FORMATS = (*_CODINGS, "aac", "pcm")
-WITH_CHAPTERS = ("mp3",)
+# libvorbis keeps a whole call's samples on the stack and dies of long ones.
+_BLOCK = 24_000
 
-_TITLED = ("wav", "flac", "ogg", "opus")  # the containers whose title libsndfile writes
-_BLOCK = 24_000  # libsndfile's Vorbis encoder keeps a whole write on the stack
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chapter:
-    """A named stretch of a recording, in seconds."""
-
-    title: str
-    start: float
-    end: float
+# What listeners do not notice in speech: bits a second of the AAC encoder.
+_AAC_BITRATE = 64_000
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's suffix asks for.
+    """The audio format that a file name's suffix names.
 
     Raises:
-        InputError: no such format; the message names those that there are.
+        InputError: another suffix, or none; the message lists those there are.
     """
-    name = path.suffix.lower().lstrip(".")
-    _check(name, "output", f"{path} has the suffix '{path.suffix}'")
+    name = path.suffix.lower().removeprefix(".")
+    if name not in FORMATS:
+        raise InputError(
+            f"'{path.name}' does not end in a format that we write: {', '.join(FORMATS)}.",
+            param="output",
+        )
     return name
 
 
-def _check(name: str, param: str, what: str) -> None:
-    if name not in FORMATS:
-        raise InputError(f"{what}; known are: {', '.join(FORMATS)}.", param=param)
-
-
-def encode(
-    speech: Speech, format: str, *, title: str | None = None, chapters: Sequence[Chapter] = ()
-) -> bytes:
-    """The bytes of a file of this format.
-
-    Args:
-        speech: mono samples.
-        format: one of FORMATS; "pcm" is headerless little-endian 16 bit.
-        title: kept by every format but pcm and aac.
-        chapters: kept by the formats of WITH_CHAPTERS.
+def check_audio_target(path: Path) -> None:
+    """Refuse a path that `write_audio` could not serve, before anything is spoken for it.
 
     Raises:
-        InputError: unknown format, or a sampling rate that the format cannot hold.
-        MissingExtraError: aac without the extra of that name.
+        InputError: unknown suffix, no such folder, or no permission.
+        MissingExtraError: the format needs an extra that is not installed.
     """
-    _check(format, "format", f"There is no audio format '{format}'")
-    if format == "pcm":
-        return _pcm(speech).tobytes()
-    if format == "aac":
-        return _aac(speech)
-    buffer = io.BytesIO()
-    container, coding = _CODINGS[format]
-    try:
-        with soundfile.SoundFile(
-            buffer, "w", speech.sample_rate, 1, coding, format=container
-        ) as file:
-            if title and format in _TITLED:
-                file.title = title
-            for start in range(0, len(speech.samples), _BLOCK):
-                file.write(speech.samples[start : start + _BLOCK])
-    except soundfile.LibsndfileError as error:
-        raise InputError(
-            f"{format} cannot hold {speech.sample_rate} Hz: {error.error_string}", param="format"
-        ) from None
-    data = buffer.getvalue()
-    if format == "mp3":
-        return id3.tag(title, [(c.title, c.start, c.end) for c in chapters]) + data
-    return data
-
-
-def _pcm(speech: Speech) -> np.ndarray:
-    return np.round(np.clip(speech.samples, -1.0, 1.0) * 32767).astype("<i2")
-
-
-def _aac(speech: Speech) -> bytes:
-    try:
-        import av
-    except ImportError:
-        raise MissingExtraError("av", "aac") from None
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="adts") as container:
-        stream = container.add_stream("aac", rate=speech.sample_rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(_pcm(speech)[None], format="s16", layout="mono")
-        frame.sample_rate = speech.sample_rate
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
-    return buffer.getvalue()
+    if format_of(path) in ("aac", "m4a"):
+        _need_av()
+    check_target(path)
 
 
 def write_audio(
     path: Path, speech: Speech, *, title: str | None = None, chapters: Sequence[Chapter] = ()
 ) -> None:
-    """Write a recording; the suffix chooses the format. The file appears whole or not at all.
+    """Write speech in the format that the suffix names; the file appears whole or not at all.
+
+    Args:
+        path: .wav, .flac, .mp3, .opus, .ogg, .aac, .m4a, or .pcm (16-bit little-endian, no header).
+        speech: what to write, at its own sample rate.
+        title: shown by players; .aac and .pcm have no place for it.
+        chapters: in order; .aac and .pcm have no place for them.
 
     Raises:
-        InputError: unknown suffix, missing folder, or a path that cannot be written.
-        VoxhausError: the disk refused the bytes.
+        InputError: unknown suffix, unwritable path, or empty speech.
+        MissingExtraError: .aac or .m4a without the extra.
     """
-    path = Path(path)
-    data = encode(speech, format_of(path), title=title, chapters=chapters)
-    write_whole(path, data)
+    check_audio_target(path)
+    write_whole(path, encode(speech, format_of(path), title=title, chapters=chapters))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes beside the target, then move them there in one step.
+def encode(
+    speech: Speech, format: str, *, title: str | None = None, chapters: Sequence[Chapter] = ()
+) -> bytes:
+    """Speech as the bytes of a file of that format.
 
     Raises:
-        InputError: the folder is missing or closed to us, or the path is a folder.
-        VoxhausError: the disk refused the bytes, for instance because it is full.
+        InputError: unknown format, or empty speech.
+        MissingExtraError: "aac" or "m4a" without the extra.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the name of a file.", param="output")
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.", param="output") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        # mkstemp makes private files; a recording is as public as the user's others.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(partial).chmod(0o666 & ~mask)
-        Path(partial).replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            Path(partial).unlink()
-        raise VoxhausError(f"{path} could not be written: {error.strerror}.") from None
+    if format not in FORMATS:
+        raise InputError(
+            f"There is no audio format '{format}'; there are {', '.join(FORMATS)}.", param="format"
+        )
+    if not len(speech.samples):
+        raise InputError("There is no sound to write: the recording is empty.", param="speech")
+    samples = np.clip(speech.samples, -1.0, 1.0)
+    if format == "pcm":
+        return np.round(samples * 32767).astype("<i2").tobytes()
+    if format in ("aac", "m4a"):
+        return _aac(samples, speech.sample_rate, format, title or "", chapters)
+    data = _sndfile(samples, speech.sample_rate, format)
+    return _tagged(data, format, title or "", chapters, speech.sample_rate)
 
 
-def read_audio(path: Path) -> Speech:
-    """A recording as mono float32 samples; several channels are averaged.
+def _sndfile(samples: Samples, rate: int, format: str) -> bytes:
+    container, codec = _SNDFILE[format]
+    stream = io.BytesIO()
+    with soundfile.SoundFile(stream, "w", rate, 1, format=container, subtype=codec) as file:
+        for start in range(0, len(samples), _BLOCK):
+            file.write(samples[start : start + _BLOCK])
+    return stream.getvalue()
 
-    Raises:
-        InputError: not there, or not audio that libsndfile reads.
-    """
+
+def _tagged(data: bytes, format: str, title: str, chapters: Sequence[Chapter], rate: int) -> bytes:
+    if format in ("ogg", "opus"):  # also without tags: it gives equal sounds equal bytes
+        return tag_ogg(data, title, chapters)
+    if not title and not chapters:
+        return data
+    if format == "wav":
+        return tag_wav(data, title, chapters, rate)
+    return {"mp3": tag_mp3, "flac": tag_flac}[format](data, title, chapters)
+
+
+def _need_av() -> None:
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(f"{path} cannot be read as audio: {error}") from None
-    return Speech(samples=samples.mean(axis=1), sample_rate=int(rate))
+        import av  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("av", "aac") from error
+
+
+def _aac(
+    samples: Samples, rate: int, format: str, title: str, chapters: Sequence[Chapter]
+) -> bytes:
+    _need_av()
+    import av
+
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="adts" if format == "aac" else "ipod") as container:
+        if format == "m4a":
+            container.metadata["title"] = title
+            container.set_chapters([_mp4_chapter(i, c) for i, c in enumerate(chapters)])
+        track = container.add_stream("aac", rate=rate, layout="mono")
+        track.bit_rate = _AAC_BITRATE
+        frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        for packet in [*track.encode(frame), *track.encode(None)]:
+            container.mux(packet)
+    return stream.getvalue()
+
+
+def _mp4_chapter(number: int, chapter: Chapter) -> dict[str, object]:
+    from fractions import Fraction
+
+    return {
+        "id": number,
+        "start": round(chapter.start * 1000),
+        "end": round(chapter.end * 1000),
+        "time_base": Fraction(1, 1000),
+        "metadata": {"title": chapter.title},
+    }
