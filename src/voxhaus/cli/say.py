@@ -4,7 +4,6 @@ Knows: the arguments, what is measured, and what is reported.
 Refuses to know: how speech is made or encoded.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voxhaus.cli.terminal import AsJson, print_json, working
-from voxhaus.core.errors import InputError
 
 if TYPE_CHECKING:
     from voxhaus.core.speech import AudioChunk
 
 Output = Annotated[
     Path,
-    typer.Option("-o", "--output", help="Audio file: .wav .flac .mp3 .opus .ogg .aac .pcm"),
+    typer.Option("-o", "--output", help="Audio file: .wav .flac .mp3 .opus .ogg .pcm .aac .m4a"),
 ]
 
 
@@ -55,13 +53,15 @@ def say(
     voice, style, sample_rate, path.
     """
     from voxhaus.cli.text_input import read_text
-
-    words_wanted = read_text(text, file)
-    _check_paths(output, timestamps)
-
-    from voxhaus.core.audio import write_audio
+    from voxhaus.cli.timings import check_timings_target, write_timings
+    from voxhaus.core.audio import check_audio_target, write_audio
     from voxhaus.core.speech import join
     from voxhaus.runtime.voice import Voice
+
+    words_wanted = read_text(text, file)
+    check_audio_target(output)
+    if timestamps:
+        check_timings_target(timestamps)
 
     with working("Loading the voice") as status:
         speaker = Voice.load(threads=threads)
@@ -75,8 +75,6 @@ def say(
         speech = join(chunks, speaker.sample_rate)
         write_audio(output, speech)
     if timestamps:
-        from voxhaus.cli.timings import write_timings
-
         write_timings(timestamps, speech.words)
     report = {
         "audio_seconds": round(speech.seconds, 3),
@@ -113,21 +111,3 @@ class _Clock:
             if number == 0:
                 self.first = self.total
             yield chunk
-
-
-def _check_paths(output: Path, timestamps: Path | None) -> None:
-    """Say what is wrong with a path before minutes are spent on a sound for it."""
-    from voxhaus.cli.timings import check_format
-
-    if timestamps:
-        check_format(timestamps)
-    for path in (output, timestamps):
-        if path is None:
-            continue
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; give the name of a file.", param="output")
-        if not path.parent.is_dir():
-            raise InputError(f"There is no folder {path.parent} to write to.", param="output")
-        target = path if path.exists() else path.parent
-        if not os.access(target, os.W_OK):
-            raise InputError(f"{path} cannot be written: no permission.", param="output")

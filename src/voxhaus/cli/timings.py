@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from voxhaus.core.errors import InputError
+from voxhaus.core.files import check_target, write_whole
 from voxhaus.core.speech import WordTiming
 
 FORMATS = (".json", ".srt", ".vtt")
@@ -18,29 +19,29 @@ CAPTION_LETTERS = 42  # a line of a subtitle
 CAPTION_GAP = 0.5  # seconds of silence that start a new caption
 
 
-def check_format(path: Path) -> None:
-    """Refuse a file name whose suffix names no timing format.
+def check_timings_target(path: Path) -> None:
+    """Refuse a path that `write_timings` could not serve, before anything is spoken for it.
 
     Raises:
-        InputError: the message lists the formats.
+        InputError: the suffix names no timing format, no such folder, or no permission.
     """
     if path.suffix.lower() not in FORMATS:
         raise InputError(
             f"Timestamps can be written as {', '.join(FORMATS)}; not as '{path.name}'.",
             param="timestamps",
         )
+    check_target(path)
 
 
 def write_timings(path: Path, words: Sequence[WordTiming]) -> None:
-    """Write the timings in the format that the suffix names.
+    """Write the timings in the format that the suffix names; the file appears whole or not at all.
 
     Raises:
-        InputError: another suffix.
-        OSError: the file cannot be written.
+        InputError: as for `check_timings_target`.
     """
-    check_format(path)
+    check_timings_target(path)
     writer = {".json": _json, ".srt": _srt, ".vtt": _vtt}[path.suffix.lower()]
-    path.write_text(writer(words), "utf-8")
+    write_whole(path, writer(words).encode())
 
 
 def captions(words: Sequence[WordTiming]) -> list[WordTiming]:
