@@ -11,12 +11,12 @@ from voxhaus.models.text.phonemes import MAX_PHONEMES
 from voxhaus.models.text.pronounce import Piece, valid
 from voxhaus.models.text.utterance import SpokenWord
 
-_PAUSES = ",;:—…"
-_ENDS = ".!?"
-_STRENGTH = {c: i for i, c in enumerate([",", "—", ":", ";", "…", ".", "!", "?"])}
-_SOUNDLESS = frozenset(";:,.!?—…\"()“” ˈˌː")
+# The voices know these marks; others are said by the nearest of them (docs/decisions/0013).
+_STRENGTH = {c: i for i, c in enumerate([",", "—", ":", ";", "...", ".", "!", "?"])}
+_HEARD_AS = {"(": ",", ")": ",", "“": "", "”": "", "…": "..."}
+_SOUNDLESS = frozenset(";:,.!?— ˈˌː")
 # A cut is better after these, in this order; the figures are worth so many phonemes of length.
-_CUT_WORTH = {".": 90, "!": 90, "?": 90, ";": 80, ":": 75, "—": 70, ",": 60, "…": 60, ")": 40, " ": 0}
+_CUT_WORTH = {".": 90, "!": 90, "?": 90, ";": 80, ":": 75, "—": 70, ",": 60, " ": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +48,21 @@ class _Line:
     text: str = ""
 
     def mark(self, sign: str, spaced: bool) -> None:
-        """A mark; of several pauses in a row the strongest stays."""
-        if sign in "“(":
-            self.text += f"{' ' if self.text and (spaced or self.text[-1] in ',;:.!?…') else ''}{sign}"
-        elif sign in "”)":
-            self.text = self.text.rstrip(" ") + sign
-        elif self.text.rstrip()[-1:] in tuple("”)") and sign == "—":
-            self.text = f"{self.text.rstrip()} —"
-        else:
-            self._pause(sign, spaced)
-
-    def _pause(self, sign: str, spaced: bool) -> None:
+        """A mark; of several in a row the strongest stays, and none stands at the start."""
+        heard = _HEARD_AS.get(sign, sign)
         bare = self.text.rstrip(" ")
-        if not bare or bare[-1] in "“(":
+        if not bare or not heard:
             return
-        if bare[-1] in _STRENGTH:
-            if _STRENGTH[sign] > _STRENGTH[bare[-1]]:
-                self.text = bare[:-1].rstrip(" ") + sign
+        last = "..." if bare.endswith("...") else bare[-1]
+        if last in _STRENGTH:
+            if _STRENGTH[heard] > _STRENGTH[last]:
+                self.text = bare.removesuffix(last).rstrip(" ") + heard
             return
-        self.text = f"{bare} —" if sign == "—" and spaced else bare + sign
+        self.text = f"{bare} —" if heard == "—" and spaced else bare + heard
 
     def word(self, phonemes: str, joined: bool) -> tuple[int, int]:
         """Phonemes of a piece; its span."""
-        open_quote = self.text.endswith(("“", "("))
-        if self.text and not joined and not open_quote and not self.text.endswith(" "):
+        if self.text and not joined:
             self.text += " "
         start = len(self.text)
         self.text += phonemes
@@ -99,12 +90,7 @@ def string(tokens: list[Token], rows: list[list[Piece]]) -> Strung:
                 )
             )
     end = tokens[-1].end if tokens else 0
-    return Strung(_closed(line.text), tuple(words), tokens[0].start if tokens else 0, end)
-
-
-def _closed(phonemes: str) -> str:
-    """Without an opening quote or bracket at the very end."""
-    return phonemes.rstrip(" “(")
+    return Strung(line.text, tuple(words), tokens[0].start if tokens else 0, end)
 
 
 def cut(whole: Strung, limit: int = MAX_PHONEMES) -> list[Strung]:

@@ -85,8 +85,10 @@ class Lexicon:
         return self._find(word)
 
     def _entry(self, word: str) -> Entry | None:
-        own = _own_words().get(word) or _own_words().get(word.lower())
-        if own and not (word.isupper() and len(word) > 1):
+        own = _own_words().get(word)
+        if own is None and not (word.isupper() and len(word) > 1):
+            own = _own_words().get(word.lower())
+        if own:
             return _parsed(own[self._british])
         spellings = [word]
         if len(word) > 1 and word == word.lower():

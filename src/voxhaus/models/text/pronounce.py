@@ -9,7 +9,7 @@ trained on.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from voxhaus.models.text import g2p, heteronyms, stress, tagger
@@ -20,6 +20,7 @@ from voxhaus.models.text.phonemes import SYMBOLS
 
 _PAUSES = frozenset(";:,.!?—…")
 _STRETCHED = re.compile(r"([A-Za-z])\1{2,}")
+SHOUTED_SHARE = 0.7  # of words in capitals that make a sentence a shouted one
 _SPELLABLE = 5  # capitals up to this length that no dictionary has are spelled
 _EMPHATIC = {"a": "ˈA", "the": "ðˈi", "to": "tˈu", "an": "ˈæn", "of": "ˈʌv", "and": "ˈænd"}
 _EMPHATIC_GB = {"to": "tˈuː", "an": "ˈan", "of": "ˈɒv", "and": "ˈand"}
@@ -62,12 +63,24 @@ class Pronouncer:
         """Pieces with phonemes, for every token."""
         rows = [[Piece(s, t.emphasis) for s in t.spoken] for t in tokens]
         pieces = [p for row in rows for p in row]
+        self._calm(pieces)
         self._tag(pieces)
         ahead = Ahead()
         for group in reversed(_groups(pieces)):
             self._say_group(group, ahead, pieces)
             ahead = _ahead(group, ahead)
         return rows
+
+    def _calm(self, pieces: list[Piece]) -> None:
+        """A sentence all in capitals is no list of initialisms: known words become lower case."""
+        words = [p for p in pieces if p.spoken.kind is Kind.WORD and len(p.spoken.text) > 1]
+        capitals = [p for p in words if p.spoken.text.isupper()]
+        if len(words) < 3 or len(capitals) < SHOUTED_SHARE * len(words):
+            return
+        for piece in capitals:
+            lower = piece.spoken.text.lower()
+            if self.lexicon.look_up(lower, "NN") is not None:
+                piece.spoken = replace(piece.spoken, text=lower)
 
     def _tag(self, pieces: list[Piece]) -> None:
         words = [p.spoken.text for p in pieces]
@@ -155,6 +168,8 @@ class Pronouncer:
     def _known(self, word: str, tag: str, before_pause: bool) -> str | None:
         if word.isupper() and len(word) > 1:
             return self._capitals(word, tag, before_pause)
+        if len(word) > 2 and word.endswith("s") and word[:-1].isupper():
+            return self.lexicon.with_s(self._capitals(word[:-1], tag, False) or self.letters(word[:-1]))
         level = None if word == word.lower() else stress.AT_LEAST_SECONDARY
         forms = dict.fromkeys((word, word.lower(), latin(word), latin(word).lower()))
         for form in forms:
@@ -194,7 +209,8 @@ class Pronouncer:
             return self.lexicon.spell(plain)
         if not re.search(r"[aeiouy]", plain):
             return self.lexicon.spell(plain)
-        return g2p.network().say(plain, self.accent) or self.lexicon.spell(plain)
+        said = g2p.network().say(plain, self.accent) or self.lexicon.spell(plain)
+        return said if stress.PRIMARY in said else stress.restress(said, stress.ALWAYS_PRIMARY)
 
 
 def _spelled(word: str) -> bool:

@@ -25,12 +25,11 @@ _LETTER_RULES: list[Rule] = [*web.RULES, *moments.RULES, *abbreviations.RULES]
 _DIGIT_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
 _DIGIT_RULES.insert(-2, abbreviations.RULES[-1])
 _SIGN_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
-_MAX_ASKED = 120  # characters that a rule may look at from where it starts; keeps scanning linear
 
 
 def read(text: str, accent: str) -> list[Token]:
     """Tokens of one sentence; Markdown must be silenced already (`markdown.silence`)."""
-    scene = Scene(text=text, accent=accent, shouted=_is_shouted(text))
+    scene = Scene(text=text, accent=accent)
     at, spaced = 0, False
     while at < len(text):
         space = _SPACE.match(text, at)
@@ -43,11 +42,6 @@ def read(text: str, accent: str) -> list[Token]:
         scene.tokens.append(token)
         at, spaced = end, False
     return _punctuated(_titled(scene.tokens), text)
-
-
-def _is_shouted(text: str) -> bool:
-    words = [w for w in re.findall(r"[^\W\d_]{2,}", text) if len(w) > 1]
-    return len(words) >= 3 and sum(w.isupper() for w in words) > 0.7 * len(words)
 
 
 def _next(scene: Scene, at: int) -> tuple[int, Reading]:

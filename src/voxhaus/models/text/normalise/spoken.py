@@ -69,13 +69,11 @@ class Scene:
     Attributes:
         text: the sentence, with silenced characters replaced by SILENT.
         accent: "us" or "gb".
-        shouted: whether the sentence is written in capitals throughout.
         tokens: what was read so far.
     """
 
     text: str
     accent: str
-    shouted: bool = False
     tokens: list[Token] = field(default_factory=list)
 
     def before(self, back: int = 1) -> str:
