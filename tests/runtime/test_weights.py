@@ -29,9 +29,9 @@ def test_newest_version_is_loaded(root):
 
 
 def test_unknown_model_names_what_there_is(root):
-    with pytest.raises(InputError, match="no model 'other'.*toy 1, toy 2, toy 10"):
+    with pytest.raises(InputError, match=r"no model 'other'.*toy 1, toy 2, toy 10"):
         weights.load("other", root=root)
-    with pytest.raises(InputError, match="no model 'toy 3'"):
+    with pytest.raises(InputError, match=r"no model 'toy 3'"):
         weights.load("toy", "3", root=root)
 
 
@@ -40,18 +40,18 @@ def test_damage_is_named(root):
     with pytest.raises(WeightsError, match=r"a.bin is damaged .*checksum"):
         weights.load("toy", root=root)
     (root / "toy/10/a.bin").unlink()
-    with pytest.raises(WeightsError, match="a.bin is missing"):
+    with pytest.raises(WeightsError, match=r"a.bin is missing"):
         weights.load("toy", root=root)
     (root / "toy/10/manifest.json").write_text("{")
-    with pytest.raises(WeightsError, match="manifest.json cannot be read"):
+    with pytest.raises(WeightsError, match=r"manifest.json cannot be read"):
         weights.load("toy", root=root)
 
 
 def test_no_weights_at_all(tmp_path):
-    with pytest.raises(WeightsError, match="No model weights"):
+    with pytest.raises(WeightsError, match=r"No model weights"):
         weights.load("toy", root=tmp_path)
 
 
 def test_a_file_outside_the_manifest_is_refused(root):
-    with pytest.raises(WeightsError, match="has no file b.bin"):
+    with pytest.raises(WeightsError, match=r"has no file b.bin"):
         weights.load("toy", root=root).path("b.bin")

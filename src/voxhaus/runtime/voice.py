@@ -158,9 +158,7 @@ class Voice:
             )
             start += len(samples) / self.sample_rate
 
-    def _spoken(
-        self, jobs: list["_Job"]
-    ) -> Iterator[tuple[Array, tuple[WordTiming, ...], "_Job"]]:
+    def _spoken(self, jobs: list["_Job"]) -> Iterator[tuple[Array, tuple[WordTiming, ...], "_Job"]]:
         if self._pool is None or len(jobs) == 1:
             yield from map(self._utter, jobs)
             return

@@ -49,7 +49,8 @@ class Sound:
 
     Attributes:
         samples: float32 [S].
-        ends_L: seconds at which each token ends, from the first sample, clipped to the sound; a token
+        ends_L: seconds at which each token ends, from the first sample, clipped to the sound; a
+        token
             starts where the one before it ends.
     """
 
@@ -133,6 +134,7 @@ class VoiceModel:
         """Make the sound of a plan.
 
         Args:
+            plan: what `plan` returned.
             style_1S: style vector [1, 256].
             generator: source of the noise; the same state gives the same samples.
             pitch_factor: multiplies the pitch curve.

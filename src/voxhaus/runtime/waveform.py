@@ -105,7 +105,8 @@ class Synthesiser:
         Args:
             pitch_F: Hz; values up to `voiced_from` are unvoiced.
             noise_S: white noise of unit power.
-            real_FK, imag_FK: the harmonic filter.
+            real_FK: real part of the harmonic filter.
+            imag_FK: its imaginary part.
             level_FK: magnitude of the noise filter.
             gains_FN: level of the noise in time.
         """

@@ -100,6 +100,8 @@ def load(model: str, version: str | None = None, root: Path | None = None) -> We
     folder = find(model, version, root)
     wrong = damaged(folder)
     if wrong:
-        raise WeightsError(f"{model} {folder.name} cannot be used: {'; '.join(wrong)}. {_REINSTALL}")
+        raise WeightsError(
+            f"{model} {folder.name} cannot be used: {'; '.join(wrong)}. {_REINSTALL}"
+        )
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     return Weights(model=model, version=folder.name, folder=folder, manifest=manifest)

@@ -14,7 +14,7 @@ def test_templates_depend_on_the_seed_only():
 def test_templates_are_usable_and_varied():
     maker = sentences.Templates(1)
     made = [maker.sentence() for _ in range(2000)]
-    assert all(5 >= s.count(",") and s[-1] in ".!?" for s in made)
+    assert all(s.count(",") <= 5 and s[-1] in ".!?" for s in made)
     assert sum(sentences.usable(s) for s in made) > 1900
     assert len(set(made)) > 1300
     assert sum(s.endswith("?") for s in made) > 150

@@ -5,8 +5,8 @@ Refuses to know: what a time step means (a phoneme, a frame, a token) and any lo
 
 Shapes: B batch, T time, C channels, S conditioning, H heads, D head width.
 
-Everything is a matrix product over [B, T, C] with elementwise operations between: no convolution and
-no transposition, because those two cost the fastest peers a third of their time on a CPU.
+Everything is a matrix product over [B, T, C] with elementwise operations between: no convolution
+and no transposition, because those two cost the fastest peers a third of their time on a CPU.
 """
 
 import torch
@@ -29,6 +29,7 @@ class ConditionedNorm(nn.Module):
         nn.init.zeros_(self.film.bias)
 
     def forward(self, x_BTC: Tensor, cond_BS: Tensor) -> Tensor:
+        """Normalised, scaled and shifted [B, T, C]."""
         scale_B1C, shift_B1C = self.film(cond_BS)[:, None].chunk(2, dim=-1)
         x = x_BTC.float()
         x = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
@@ -36,7 +37,7 @@ class ConditionedNorm(nn.Module):
 
 
 def neighbours(x_BTC: Tensor, dilation: int) -> Tensor:
-    """Each step beside its two neighbours at a distance: [B, T, C] -> [B, T, 3 C], zeros outside."""
+    """Each step beside two at a distance: [B, T, C] -> [B, T, 3 C], zeros outside."""
     padded = functional.pad(x_BTC, (0, 0, dilation, dilation))
     length = x_BTC.shape[1]
     return torch.cat(
@@ -61,6 +62,7 @@ class ShiftBlock(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x_BTC: Tensor, cond_BS: Tensor, mask_BT1: Tensor) -> Tensor:
+        """The input with what its neighbourhood adds to it, [B, T, C]; padding adds nothing."""
         h = self.norm(x_BTC, cond_BS) * mask_BT1
         h = functional.silu(self.mix(neighbours(h, self.dilation)))
         return x_BTC + self.out(h)
@@ -99,6 +101,7 @@ class AttentionBlock(nn.Module):
     def forward(
         self, x_BTC: Tensor, cond_BS: Tensor, mask_BT1: Tensor, cos_TD: Tensor, sin_TD: Tensor
     ) -> Tensor:
+        """The input with what the whole sequence adds to it, [B, T, C]."""
         b, t, c = x_BTC.shape
         h = self.norm_attention(x_BTC, cond_BS)
         qkv = self.qkv(h).view(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)

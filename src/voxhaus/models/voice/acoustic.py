@@ -1,4 +1,4 @@
-"""The acoustic model: from phonemes and prosody to the filters of a harmonic-plus-noise synthesiser.
+"""The acoustic model: from phonemes and prosody to the filters of the synthesiser.
 
 Knows: spectral envelopes, phase responses and noise levels per frame, conditioned on a timbre.
 Refuses to know: how durations and pitch are decided, and how the waveform is assembled.
@@ -16,8 +16,6 @@ from voxhaus.models.voice.prosody import PITCH_CENTRE, Condition
 
 MAX_LOG_GAIN = 4.0
 MIN_LOG_GAIN = -14.0
-
-
 
 
 def prosody_inputs(pitch_BF: Tensor, energy_BF: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 Knows: small networks over log spectra at several resolutions. Refuses to know: the generator.
 
 They mix time by shifted products like the voice model itself, one vector of bins a step, instead of
-two-dimensional convolutions: on a CPU that is ten times cheaper, and a handful of known voices has no
-need of judges that are blind to absolute frequency.
+two-dimensional convolutions: on a CPU that is ten times cheaper, and a handful of known voices has
+no need of judges that are blind to absolute frequency.
 
 Shapes: B batch, S samples, T steps, K bins, C channels.
 """
@@ -30,6 +30,7 @@ class SpectralJudge(nn.Module):
         self.score = nn.Linear(channels, 1)
 
     def forward(self, x_BS: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Samples -> features [B, T, C] of each layer, and a score [B, T]."""
         bins = spectrum(x_BS, self.size)
         power = bins.real.square() + bins.imag.square()
         h = functional.leaky_relu(self.enter(log_magnitude(power).transpose(1, 2) + 4.0), 0.1)

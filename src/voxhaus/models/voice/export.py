@@ -3,8 +3,8 @@
 Knows: what each graph takes and gives, and how it is quantised.
 Refuses to know: training and the NumPy runtime that calls the graphs.
 
-Three graphs and not one, because between them the runtime decides: durations are rounded, scaled and
-timed after the first; pitch may be shifted after the second.
+Three graphs and not one, because between them the runtime decides: durations are rounded, scaled
+and timed after the first; pitch may be shifted after the second.
 
 Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, K bins, N noise steps, C channels.
 """
@@ -87,14 +87,15 @@ def export_graphs(prosody: ProsodyModel, acoustic: AcousticModel, folder: Path) 
 
     phonemes: tokens int64 [1, L], style [1, STYLE] -> durations [1, L] in units of 25 ms, and the
         features [1, L, C] of the two models.
-    curves: prosody features, style, spans [1, U, 4], index int64 [1, U] -> log2 pitch ratio, voicing
+    curves: prosody features, style, spans [1, U, 4], index int64 [1, U] -> log2 pitch ratio, and
+        voicing
         logit, energy, each [1, F].
     filters: acoustic features, style, spans [1, F, 4], index int64 [1, F], prosody [1, F, 3] ->
         real, imaginary and noise filter [1, F, K] and gains [1, F, N].
     """
     folder.mkdir(parents=True, exist_ok=True)
     length, units, frames = 9, 21, 42
-    style = (torch.zeros(1, STYLE), {})
+    style: tuple[Tensor, dict[int, str]] = (torch.zeros(1, STYLE), {})
     c_prosody, c_acoustic = prosody.embed.embedding_dim, acoustic.embed.embedding_dim
     tokens = (torch.ones(1, length, dtype=torch.long), {1: "L"})
     paths = [folder / f"{n}.onnx" for n in ("phonemes", "curves", "filters")]

@@ -19,7 +19,7 @@ FLOOR = 1e-4  # magnitude of white noise at -80 dBFS: below it nothing is heard
 
 
 def spectrum(x_BS: Tensor, size: int) -> Tensor:
-    """Complex STFT [B, K, T], scaled so that white noise of power 1 has mean power 1 in each bin."""
+    """Complex STFT [B, K, T], scaled so that white noise of power 1 has power 1 in each bin."""
     window = torch.hann_window(size, device=x_BS.device)
     window = window / math.sqrt(float(window.square().sum()))
     return torch.stft(x_BS, size, size // 4, window=window, return_complex=True)
@@ -44,10 +44,10 @@ def mel_filters(bands: int, size: int, sample_rate: int = SAMPLE_RATE) -> Tensor
 class SpectralLoss(nn.Module):
     """Multi-resolution STFT loss (Yamamoto et al. 2020) with mel and phase terms.
 
-    At each resolution: mean absolute difference of log magnitudes, plus spectral convergence. The log
-    term has no bias where both signals are noise; the convergence term attends to what is loud. The
-    phase term compares complex spectra with compressed magnitudes below `phase_below` Hz, where the
-    phase of the teacher's harmonics can be predicted from its source.
+    At each resolution: mean absolute difference of log magnitudes, plus spectral convergence. The
+    log term has no bias where both signals are noise; the convergence term attends to what is loud.
+    The phase term compares complex spectra with compressed magnitudes below `phase_below` Hz, where
+    the phase of the teacher's harmonics can be predicted from its source.
     """
 
     def __init__(
@@ -75,7 +75,9 @@ class SpectralLoss(nn.Module):
             terms["log"] = terms["log"] + (log_magnitude(p) - log_magnitude(q)).abs().mean() / count
             apart = (torch.sqrt(p + 1e-10) - torch.sqrt(q + 1e-10)).square().sum().sqrt()
             share = apart / torch.sqrt(q.sum() + 1e-6)
-            terms["convergence"] = terms["convergence"] + share * self.weights["convergence"] / count
+            terms["convergence"] = (
+                terms["convergence"] + share * self.weights["convergence"] / count
+            )
             if size == 1024:
                 terms["mel"] = self._mel(p, q)
                 terms["phase"] = self._phase(made, wanted)

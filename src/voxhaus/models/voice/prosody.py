@@ -21,9 +21,12 @@ class Condition(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(STYLE // 2, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+        self.layers = nn.Sequential(
+            nn.Linear(STYLE // 2, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, half_BS: Tensor) -> Tensor:
+        """Half a style vector [B, 128] -> conditioning [B, width]."""
         out: Tensor = self.layers(half_BS)
         return out
 
@@ -38,7 +41,7 @@ def span_features(durations_BL: Tensor, index_BU: Tensor, offset_BU: Tensor) -> 
 
 
 class ProsodyModel(nn.Module):
-    """Transformer over phonemes for durations, then shift blocks over 25 ms units for the curves."""
+    """A transformer over phonemes for durations, shift blocks over units for the curves."""
 
     def __init__(self, config: VoiceConfig) -> None:
         super().__init__()
@@ -58,7 +61,9 @@ class ProsodyModel(nn.Module):
         )
         self.curves = nn.Linear(c, 3 * FRAMES_PER_UNIT)
 
-    def phonemes(self, tokens_BL: Tensor, style_BS: Tensor, mask_BL1: Tensor) -> tuple[Tensor, Tensor]:
+    def phonemes(
+        self, tokens_BL: Tensor, style_BS: Tensor, mask_BL1: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Token ids and style [B, 256] -> log durations [B, L] (log of 25 ms units), features."""
         cond = self.condition(style_BS[:, STYLE // 2 :])
         x = self.embed(tokens_BL) * mask_BL1

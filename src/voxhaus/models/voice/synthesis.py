@@ -27,8 +27,8 @@ def _between_frames(x_BF: Tensor) -> Tensor:
 def phase_at_samples(pitch_BF: Tensor, turns_B: Tensor | None = None) -> Tensor:
     """Phase of the fundamental [B, S] in radians, from pitch in Hz.
 
-    The teacher accumulates its pitch curve the same way (also where it is unvoiced), so the phase of
-    its harmonics can be learned and not only their strength.
+    The teacher accumulates its pitch curve the same way (also where it is unvoiced), so the phase
+    of its harmonics can be learned and not only their strength.
     """
     turns = torch.cumsum(pitch_BF.double() * (HOP / SAMPLE_RATE), dim=1)
     if turns_B is not None:
@@ -93,7 +93,8 @@ def synthesise(
     Args:
         pitch_BF: Hz; values up to VOICED_FROM are unvoiced.
         noise_BS: white noise of unit power.
-        real_BFK, imag_BFK: the harmonic filter.
+        real_BFK: real part of the harmonic filter.
+        imag_BFK: its imaginary part.
         level_BFK: magnitude of the noise filter.
         gains_BFN: level of the noise in time.
         turns_B: turns of the fundamental before the first frame; none if left out.

@@ -79,7 +79,10 @@ class Trainer:
     def __init__(self, task: Task, config: LoopConfig) -> None:
         self.task, self.config = task, config
         self.optimiser = torch.optim.AdamW(
-            task.model.parameters(), betas=config.betas, weight_decay=config.weight_decay, fused=True
+            task.model.parameters(),
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.average = {k: v.detach().clone() for k, v in task.model.state_dict().items()}
         self.step, self.epoch, self.within = 0, 0, 0
@@ -179,7 +182,10 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """The task's held-out figures with averaged weights; training goes on undisturbed."""
         model = self.task.model
-        random, present = torch.get_rng_state(), {k: v.clone() for k, v in model.state_dict().items()}
+        random, present = (
+            torch.get_rng_state(),
+            {k: v.clone() for k, v in model.state_dict().items()},
+        )
         model.load_state_dict(self.average)
         model.eval()
         with torch.no_grad():

@@ -124,7 +124,7 @@ def make_shard(folder: Path, number: int, rows: list[dict[str, str]], t: teacher
     arrays["rows"] = np.frombuffer(json.dumps(kept, ensure_ascii=False).encode(), np.uint8)
     final = folder / f"shard-{number:05d}.npz"
     partial = folder / f"partial-{number:05d}-{os.getpid()}.npz"
-    np.savez(partial, **arrays)
+    np.savez(partial, allow_pickle=False, **arrays)
     partial.rename(final)
     return float(arrays["n_samples"].sum()) / teacher.SAMPLE_RATE
 

@@ -157,7 +157,9 @@ def collate(examples: list[Example], *, heard_only: bool = False) -> Batch:
     )
 
 
-def epochs(examples: list[Example], *, seconds: float, seed: int, epoch: int) -> Iterator[list[Example]]:
+def epochs(
+    examples: list[Example], *, seconds: float, seed: int, epoch: int
+) -> Iterator[list[Example]]:
     """One pass over the examples in batches of about `seconds` of padded audio.
 
     Neighbours in length share a batch; which neighbours, and the order of batches, depend on

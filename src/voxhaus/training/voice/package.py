@@ -47,9 +47,7 @@ def averaged(runs: Path, name: str) -> tuple[dict[str, torch.Tensor], int]:
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
@@ -64,9 +62,7 @@ def corpus_hash(folder: Path) -> str:
 def _write_voices(folder: Path) -> None:
     t = teacher.Voices(teacher.fetch())
     rows = list(teacher.STYLE_ROWS)
-    tables = [
-        np.stack([t.style(corpus.VOICES[v["id"]][0], r) for r in rows]) for v in LISTING
-    ]
+    tables = [np.stack([t.style(corpus.VOICES[v["id"]][0], r) for r in rows]) for v in LISTING]
     np.save(folder / "styles.npy", np.stack(tables).astype(np.float32))
     listing = {
         "default": "anna",
@@ -97,7 +93,7 @@ def _config() -> dict[str, Any]:
 
 
 def quantise(path: Path) -> None:
-    """Replace a graph's matrix weights by int8, one scale a column, activations scaled on the fly."""
+    """Make a graph's matrices int8, one scale a column; activations are scaled on the fly."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     small = path.with_suffix(".int8.onnx")
@@ -113,7 +109,7 @@ def quantise(path: Path) -> None:
 
 
 def store_half(path: Path) -> None:
-    """Keep a graph's large constants as float16 on disk; the runtime widens them once, when it loads.
+    """Keep a graph's large constants in float16; the runtime widens them when it loads.
 
     Arithmetic stays in float32, so only the constants are rounded.
     """
@@ -146,6 +142,9 @@ def package(
     An adversarial run, where there is one, stands in for the acoustic run that it began from.
 
     Args:
+        runs: folder of the training runs.
+        corpus_folder: the corpus that they were trained on.
+        out: folder to write; made where it is missing.
         int8: names of graphs to quantise; the others are stored in float16. Quantising the first
             graph as well costs quality (durations), and it is a tenth of the time.
     """

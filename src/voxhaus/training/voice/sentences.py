@@ -77,7 +77,9 @@ sharp rise in profits|opened an inquiry into the accident|called for urgent talk
 review|postponed the final decision|rejected the proposal|signed an agreement with its neighbours|agreed
 to raise wages|launched a search for survivors|cut interest rates|confirmed the first cases of the
 disease|unveiled a design for the bridge|cancelled hundreds of flights|welcomed the ruling|denied any
-wrongdoing|promised to plant a million trees|halted work on the tunnel""".replace("\n", " ").split("|")
+wrongdoing|promised to plant a million trees|halted work on the tunnel""".replace("\n", " ").split(
+    "|"
+)
 _BECAUSE = """after weeks of negotiation|despite criticism from residents|following a record
 summer|because of rising costs|in an effort to calm the markets|according to officials|as storms moved
 north|amid growing concern about safety|days before the deadline|for the first time in a
@@ -158,7 +160,11 @@ class Templates:
         return self._pick(list(forms))
 
     def _date(self) -> str:
-        month, day, year = self._pick(_MONTH), self._random.randint(1, 28), self._random.randint(1800, 2030)
+        month, day, year = (
+            self._pick(_MONTH),
+            self._random.randint(1, 28),
+            self._random.randint(1800, 2030),
+        )
         forms = (
             f"{self._name()} was born in {self._pick(_PLACE)} on {month} {day}, {year}.",
             f"The treaty was signed in {year} and lasted {self._random.randint(3, 60)} years.",
@@ -213,7 +219,9 @@ class Templates:
         return self._pick(_SHORT)
 
     def _weather(self) -> str:
-        sky = self._pick(["Sunny spells", "Scattered showers", "Thick fog", "Light snow", "Strong winds"])
+        sky = self._pick(
+            ["Sunny spells", "Scattered showers", "Thick fog", "Light snow", "Strong winds"]
+        )
         low = self._random.randint(1, 12)
         return f"{sky} in {self._pick(_PLACE)}, with highs of {low + self._random.randint(3, 20)} and lows of {low}."
 

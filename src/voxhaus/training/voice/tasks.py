@@ -56,17 +56,19 @@ class _Stateless:
     """A task that remembers nothing but its model."""
 
     def state(self) -> dict[str, Any]:
+        """See `Task`."""
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """See `Task`."""
         del state
 
 
 class AcousticTask(_Stateless):
     """Waveforms from phonemes with the teacher's durations, pitch and energy.
 
-    Each step judges the sound at 1024 points and at `per_step - 1` other resolutions drawn at random:
-    all of them matter, but not all at once.
+    Each step judges the sound at 1024 points and at `per_step - 1` other resolutions drawn at
+    random: all of them matter, but not all at once.
     """
 
     def __init__(self, data: Data, config: VoiceConfig, *, per_step: int = 3) -> None:
@@ -75,9 +77,11 @@ class AcousticTask(_Stateless):
         self.judge = SpectralLoss()
 
     def batches(self, epoch: int) -> Iterator[Batch]:
+        """See `Task`."""
         return self.data.batches(epoch)
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """See `Task`."""
         self._draw_resolutions()
         return self.judge(*self._speak(batch))
 
@@ -88,6 +92,7 @@ class AcousticTask(_Stateless):
         self.judge.resolutions = (1024, *draw.sample(others, self.per_step - 1))
 
     def evaluate(self) -> dict[str, float]:
+        """See `Task`."""
         torch.manual_seed(0)
         self.judge.resolutions = RESOLUTIONS
         return _mean([self.judge(*self._speak(b)) for b in self.data.held_out_batches()])
@@ -131,13 +136,16 @@ class AdversarialTask(AcousticTask):
         self.cut_frames, self.matching, self.fooling = cut_frames, matching, fooling
 
     def state(self) -> dict[str, Any]:
+        """See `Task`."""
         return {"judges": self.judges.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """See `Task`."""
         self.judges.load_state_dict(state["judges"])
         self.optimiser.load_state_dict(state["optimiser"])
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
+        """See `Task`."""
         self._draw_resolutions()
         made, wanted = self._speak(batch)
         ours, theirs = self._cut(made, wanted)
@@ -169,9 +177,11 @@ class ProsodyTask(_Stateless):
         self.model: nn.Module = ProsodyModel(config)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
+        """See `Task`."""
         return self.data.batches(epoch)
 
     def loss(self, b: Batch) -> dict[str, Tensor]:
+        """See `Task`."""
         model: ProsodyModel = self.model  # type: ignore[assignment]
         spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
         with torch.autocast("cpu", torch.bfloat16):
@@ -189,4 +199,5 @@ class ProsodyTask(_Stateless):
         )
 
     def evaluate(self) -> dict[str, float]:
+        """See `Task`."""
         return _mean([self.loss(b) for b in self.data.held_out_batches()])

@@ -174,9 +174,7 @@ class Teacher:
             "style": style[None].astype(np.float32),
             "speed": np.array([speed], np.float32),
         }
-        text, pitch, energy, source, durations, exact = self._front.run(
-            graph.FRONT_OUTPUTS, feeds
-        )
+        text, pitch, energy, source, durations, exact = self._front.run(graph.FRONT_OUTPUTS, feeds)
         spectrum = self._back([text, pitch, energy, source, feeds["style"]])[0]
         return Reading(
             samples=inverse_stft(spectrum),

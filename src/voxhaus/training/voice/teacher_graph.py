@@ -78,9 +78,7 @@ def _float_node(g: _Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto, list[o
         after = g.consumers[after.output[0]][0]
     rescale = g.consumers[after.output[0]][0]
     chain += [after, rescale]
-    scale = g.weight_scale(
-        g.producer[next(i for i in rescale.input if i != after.output[0])]
-    )
+    scale = g.weight_scale(g.producer[next(i for i in rescale.input if i != after.output[0])])
     zero = g.constant(node.input[3]).astype(np.int32) if len(node.input) > 3 else 0
     weight = (g.constant(node.input[1]).astype(np.int32) - zero) * scale
     inputs = [g.producer[node.input[0]].input[0], g.add_constant(f"{node.name}_float", weight)]
@@ -95,7 +93,8 @@ def _float_node(g: _Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto, list[o
 def dequantise_decoder(model: onnx.ModelProto) -> onnx.ModelProto:
     """Replace the decoder's integer products by float ones, in place; return the model."""
     g = _Graph(model.graph)
-    made, dropped = {}, set()
+    made: dict[int, onnx.NodeProto] = {}
+    dropped: set[int] = set()
     for node in model.graph.node:
         if node.op_type in ("ConvInteger", "MatMulInteger") and "decoder/decoder" in node.name:
             new, chain = _float_node(g, node)
