@@ -110,9 +110,11 @@ def _family(lower: list[str], tags: list[str], i: int) -> str:
         return "VB"
     if before == "to" and (tag.startswith("VB") or after in _OBJECTS or not after.isalpha()):
         return "VB"
-    if close in _BEFORE_NOUN and tag.startswith("VB"):
+    if close in _BEFORE_NOUN and (tag.startswith("VB") or _verb_follows(tag, tags, i)):
         return "JJ" if tags[i + 1 : i + 2] and tags[i + 1] in ("NN", "NNP") else "NN"
     if before in _SUBJECTS and not tag.startswith("VB") and after in _OBJECTS:
+        return "VBP"
+    if tag == "NN" and after in _OBJECTS and _plural_subject(lower, tags, i):
         return "VBP"
     if before in ("he", "she", "it") and not tag.startswith("VB") and after in _OBJECTS:
         return "VBD"
@@ -121,6 +123,11 @@ def _family(lower: list[str], tags: list[str], i: int) -> str:
     if i == 0 and after in _OBJECTS and not tag.startswith("VB"):
         return "VB"
     return tag
+
+
+def _verb_follows(tag: str, tags: list[str], i: int) -> bool:
+    """ "the convict escaped": what looks like an adjective is a noun when a verb follows it."""
+    return tag == "JJ" and bool(tags[i + 1 :]) and tags[i + 1] in ("VBD", "VBZ", "MD")
 
 
 def _read(lower: list[str], tags: list[str], i: int) -> str:

@@ -19,6 +19,8 @@ from voxhaus.models.text.normalise.symbols import latin
 from voxhaus.models.text.phonemes import SYMBOLS
 
 _PAUSES = frozenset(";:,.!?—…")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+MAX_CAMEL = 6  # parts of a word like "ClimateChange"; more is no word but a code
 _STRETCHED = re.compile(r"([A-Za-z])\1{2,}")
 SHOUTED_SHARE = 0.7  # of words in capitals that make a sentence a shouted one
 _SPELLABLE = 5  # capitals up to this length that no dictionary has are spelled
@@ -201,6 +203,10 @@ class Pronouncer:
 
     def _guessed(self, word: str) -> str:
         """An unknown word, by its parts or by the network."""
+        parts = _CAMEL.findall(word)
+        if len(parts) > 1 and len(parts) <= MAX_CAMEL and "".join(parts) == word:
+            said = [self.word(p, "NN", Ahead()) if len(p) > 1 else self.letters(p) for p in parts]
+            return " ".join(said) if max(map(len, parts)) > 3 else "".join(said)
         plain = _STRETCHED.sub(r"\1\1", latin(word)).lower()
         plain = re.sub(r"[^a-z']", "", plain).strip("'")
         if not plain:

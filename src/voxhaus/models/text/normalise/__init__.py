@@ -25,7 +25,7 @@ def normalise(text: str, accent: str = "us") -> str:
             shown = piece.text
             if piece.kind is Kind.LETTERS:
                 shown = " ".join(c if c.isupper() else f"'{c}" for c in piece.text).replace(" 's", "'s")
-            glue = piece.kind is Kind.MARK and piece.text not in "“(—" and (i or not token.spaced)
+            glue = piece.kind is Kind.MARK and (piece.text not in "“(—" or not token.spaced)
             opened = said.endswith(("“", "(")) or (i == 0 and not token.spaced and not piece.glued
                                                    and said and said[-1] in "—")  # fmt: skip
             space = "" if glue or opened or piece.glued or not said else " "

@@ -48,8 +48,10 @@ _STARTERS = frozenset("The And But With When If Is Was For By Ask As Then Thank 
 def _saint(m: re.Match[str], scene: Scene) -> Reading | None:
     """ "St." is a saint before a name unless a street's name stands before it."""
     before = scene.before()
-    named = (before[:1].isupper() and before not in _STARTERS) or re.match(r"\d+(st|nd|rd|th)$", before)
     ahead = _NAME_AHEAD.match(scene.text, m.end())
+    first = len(scene.tokens) == 1 and ahead
+    named = before[:1].isupper() and before not in _STARTERS and not first
+    named = named or re.match(r"\d+(st|nd|rd|th)$", before)
     if named and before not in ("Mount", "Fort", "Lake", "Port", "Cathedral"):
         return say("street")
     return say("saint" if ahead else "street")
@@ -95,12 +97,11 @@ def _roman(m: re.Match[str], scene: Scene) -> Reading | None:
     if value is None or not before:
         return None
     follower = scene.after(m.end())
-    is_pronoun = text == "I" and follower and follower not in _AFTER_I and follower[0].islower()
-    if is_pronoun:
-        return None
     word = before.lower().rstrip(".,")
     if word in _CARDINAL_BEFORE:
         return say(n.cardinal(value))
+    if text == "I" and follower and follower not in _AFTER_I and follower[0].islower():
+        return None  # "Then Charles I think of"
     if before[0].isupper() and word in _REGNAL and value < 30:
         return say(f"the {n.ordinal(value)}")
     if follower in ("century", "centuries", "Century"):
@@ -162,7 +163,7 @@ def _digits_in_name(text: str, first: bool) -> str:
     return n.house(text)
 
 
-_TWO_BETWEEN = re.compile(r"\b(?P<left>[A-Z])2(?P<right>[A-Z])\b")
+_TWO_BETWEEN = re.compile(r"\b(?P<left>B|C|P|D|G|F|E)2(?P<right>B|C|P|D|G|F|E)\b")
 
 
 def _two(m: re.Match[str], scene: Scene) -> Reading | None:

@@ -287,5 +287,5 @@ RULES: list[Rule] = [
         ),
         _era,
     ),
-    (re.compile(r"(?P<first>\b)(?P<era>A\.D\.|AD)\s(?P<number>\d{1,4})(?!\w)"), _era),
+    (re.compile(r"\b(?P<first>(?P<era>A\.D\.|AD))\s(?P<number>\d{1,4})(?!\w)"), _era),
 ]  # fmt: skip

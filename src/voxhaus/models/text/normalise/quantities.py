@@ -46,7 +46,7 @@ def number(text: str, accent: str) -> str:
 
 
 def _is_one(text: str) -> bool:
-    return text.replace(",", "").rstrip("0").rstrip(".") == "1" and text != "10"
+    return float(text.replace(",", "")) == 1
 
 
 def _adjectival(m: re.Match[str], scene: Scene) -> bool:

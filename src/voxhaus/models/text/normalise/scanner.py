@@ -8,21 +8,33 @@ import re
 from dataclasses import replace
 
 from voxhaus.models.text.normalise import abbreviations, moments, quantities, symbols, web
-from voxhaus.models.text.normalise.spoken import SILENT, Kind, Reading, Rule, Scene, Spoken, Token, say
+from voxhaus.models.text.normalise.spoken import (
+    SILENT,
+    Kind,
+    Reading,
+    Rule,
+    Scene,
+    Spoken,
+    Token,
+    say,
+)
+from voxhaus.models.text.normalise.tables import table
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’‘][^\W\d_]+)*['’]?")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*(?:-[^\W\d_]+(?:['’][^\W\d_]+)*)+")
-_PLAIN_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?(?=[ ,;:!?\n)”\"]|\.?$|\. )")
+_LETTER = r"[^\W\d_⁰¹²³⁴-⁹₀-₉¼-¾⅐-↉①-⓿]"
+_WORD = re.compile(rf"{_LETTER}+(?:['’‘]{_LETTER}+)*['’]?")
+_COMPOUND = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*(?:-{_LETTER}+(?:['’]{_LETTER}+)*)+")
+_PLAIN_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?(?=[ ,;!?\n)”\"]|:(?!/)|\.?$|\. )")
 _SPACE = re.compile(r"[\s\u200b\ufeff]+")
 _ELLIPSIS = re.compile(r"\.{2,}|…+|(?:\. ){2,}\.")
 _REPEATED = re.compile(r"([!?])[!?]*")
 _DASHES = re.compile(r"-{2,}|(?<=\s)-(?=\s)|[—–]+")
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
-_COMBINING_WORD = re.compile(r"(?:[^\W\d_][\u0300-\u036f]*)+")
+_COMBINING_WORD = re.compile(rf"(?:{_LETTER}[\u0300-\u036f]*)+")
+
+_LONE_SIGNS = frozenset(k for k in table("symbols") if k.isalpha())  # "π" alone has a name
 
 # Rules by the kind of character they can begin with; words that are none of these are cheap.
 _LETTER_RULES: list[Rule] = [*web.RULES, *moments.RULES, *abbreviations.RULES]
-_DIGIT_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
+_DIGIT_RULES: list[Rule] = [*moments.RULES, *web.RULES, *quantities.RULES]
 _DIGIT_RULES.insert(-2, abbreviations.RULES[-1])
 _SIGN_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
 
@@ -51,7 +63,9 @@ def _next(scene: Scene, at: int) -> tuple[int, Reading]:
         return _letters(scene, at)
     if first.isdigit() and not re.match(r"[0-9]\ufe0f?\u20e3", scene.text[at : at + 3]):
         return _ruled(scene, at, _DIGIT_RULES) or _other_digits(scene, at)
-    if first.isalpha() or _COMBINING_WORD.match(scene.text, at):
+    if first in _LONE_SIGNS and not scene.text[at + 1 : at + 2].isalpha():
+        return _sign(scene, at)
+    if first.isalpha():
         return _word(scene, at)
     return _sign(scene, at)
 
@@ -73,7 +87,7 @@ def _letters(scene: Scene, at: int) -> tuple[int, Reading]:
     return _ruled(scene, at, _LETTER_RULES) or _ruled_money(scene, at) or _word(scene, at)
 
 
-_RULED_WORDS = frozenset(w for w in abbreviations.table("abbreviations") if w.islower())
+_RULED_WORDS = frozenset(w.rstrip(".") for w in table("abbreviations") if w.islower())
 
 
 def _ruled_money(scene: Scene, at: int) -> tuple[int, Reading] | None:
@@ -110,28 +124,12 @@ def _pieces(word: str) -> Reading:
     """The spoken pieces of a word without hyphens."""
     word = word.replace("’", "'").replace("‘", "'")
     if word.isascii():
-        return _camel(word)
+        return [Spoken(word)]
     plain = symbols.latin(word)
-    if len(plain) == len(word) and plain.isalpha():
+    if len(plain) == len(word) and plain.isalpha() and symbols.is_latin(word):
         return [Spoken(word)]  # letters with accents; the dictionary has some
     words = re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)?", plain)
     return [Spoken(w) for w in words] or _other_digits_of(plain)
-
-
-def _camel(word: str) -> Reading:
-    bare = word.replace("'", "")
-    mixed = not (bare.islower() or bare.isupper() or bare[1:].islower())
-    if not mixed or re.match(r"(?:Mc|Mac|O'|D')[A-Z][a-z]+|[A-Z]+'?s$|[a-z]'[A-Z]", word):
-        return [Spoken(word)]
-    parts = _CAMEL.findall(word)
-    if len("".join(parts)) != len(word):
-        return [Spoken(word)]
-    return [Spoken(word, glued=False)] if len(parts) > 6 else [_part(p) for p in parts]
-
-
-def _part(text: str) -> Spoken:
-    is_letters = (text.isupper() and len(text) < 5) or len(text) == 1
-    return Spoken(text.upper(), Kind.LETTERS) if is_letters else Spoken(text)
 
 
 def _other_digits(scene: Scene, at: int) -> tuple[int, Reading]:
@@ -139,7 +137,11 @@ def _other_digits(scene: Scene, at: int) -> tuple[int, Reading]:
     end = at + 1
     while end < len(scene.text) and scene.text[end].isdigit():
         end += 1
-    return end, _other_digits_of(symbols.latin(scene.text[at:end]))
+    plain = symbols.latin(scene.text[at:end])
+    raised = scene.text[at] in "⁰¹²³⁴⁵⁶⁷⁸⁹" and at > 0 and scene.text[at - 1].isalnum()
+    if raised and plain in ("2", "3"):
+        return end, say("squared" if plain == "2" else "cubed")
+    return end, (say("to the power of") if raised else []) + _other_digits_of(plain)
 
 
 def _other_digits_of(plain: str) -> Reading:
@@ -162,6 +164,10 @@ def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
         return found
     if found := symbols.emoji(scene, at):
         return found
+    if found := symbols.sign(scene, at, sizes=(3, 2)):
+        return found
+    if text[at] == "/" and _per(scene, at):
+        return at + 1, say("per")
     if text[at] == '"' or text[at : at + 2] in ("''", "``"):
         size = 1 if text[at] == '"' else 2
         return at + size, [Spoken(symbols.quote(scene, at), Kind.MARK)]
@@ -172,6 +178,12 @@ def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
     if text[at] in "-'’‘":
         return at + 1, []
     return at + 1, _unknown(text[at])
+
+
+def _per(scene: Scene, at: int) -> bool:
+    """Whether a slash stands between an amount and what it is counted by: "$20/hour"."""
+    amount = scene.tokens and re.search(r"\d", scene.tokens[-1].text)
+    return bool(amount and scene.text[at + 1 : at + 2].isalpha())
 
 
 def _negative(text: str, at: int) -> bool:
@@ -204,10 +216,14 @@ def _titled(tokens: list[Token]) -> list[Token]:
 def _punctuated(tokens: list[Token], text: str) -> list[Token]:
     """Ends the sentence: an abbreviation's point also ends it, and headlines have none at all."""
     said = [t for t in tokens if t.spoken]
-    if not said or any(s.text in ".!?…:;—," for s in said[-1].spoken if s.kind is Kind.MARK):
+    if all(t.is_mark for t in said):
         return tokens
-    last = next((t for t in reversed(said) if not t.is_mark), None)
-    if last is None or any(s.text in ".!?…" for t in said[-2:] for s in t.spoken if t.is_mark):
-        return tokens
+    for token in reversed(said):  # a closing quote or bracket may follow the mark
+        last = token.spoken[-1]
+        if last.kind is not Kind.MARK or last.text in "”)“(":
+            if not token.is_mark:
+                break
+        else:
+            return tokens
     end = tokens[-1].end
     return [*tokens, Token("", end, end, (Spoken(".", Kind.MARK),), spaced=False)]

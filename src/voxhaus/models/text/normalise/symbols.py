@@ -76,10 +76,10 @@ def emoji(scene: Scene, at: int) -> tuple[int, Reading] | None:
     return end, [*([Spoken(",", Kind.MARK)] if spoken_before else []), *reading]
 
 
-def sign(scene: Scene, at: int) -> tuple[int, Reading] | None:
-    """The longest sign of `symbols.tsv` at `at`."""
+def sign(scene: Scene, at: int, sizes: tuple[int, ...] = (1,)) -> tuple[int, Reading] | None:
+    """The longest sign of `symbols.tsv` at `at`, of the given numbers of characters."""
     text, signs = scene.text, table("symbols")
-    for size in (3, 2, 1):
+    for size in sizes:
         key = text[at : at + size]
         if len(key) < size or key not in signs:
             continue
@@ -90,6 +90,11 @@ def sign(scene: Scene, at: int) -> tuple[int, Reading] | None:
         between = text[:at].strip() and text[end:].strip()
         return end, say(said) if not condition or between else []
     return None
+
+
+def is_latin(word: str) -> bool:
+    """Whether all letters are Latin, with or without accents."""
+    return all(c.isascii() or unicodedata.name(c, "").startswith("LATIN") for c in word)
 
 
 def latin(text: str) -> str:
