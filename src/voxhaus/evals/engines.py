@@ -109,8 +109,7 @@ def _samples_of(value: Any) -> Samples:  # noqa: ANN401 - whatever a peer return
 
 
 class PiperEngine:
-    """Piper with the voice en_US-joe-medium, both from PyPI (Piper is GPL: a peer, never a
-    part)."""
+    """Piper with the voice en_US-joe-medium, from PyPI (GPL: a peer, never a part)."""
 
     name = "piper"
     voice = "en_US-joe-medium"

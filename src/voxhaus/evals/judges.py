@@ -42,10 +42,10 @@ def resample(samples: Samples, rate: int, wanted: int) -> Samples:
 
 
 def level(samples: Samples, rate: int, wanted: float = ACTIVE_LEVEL) -> Samples:
-    """Scale so that the spoken 20 ms frames have an RMS of `wanted` dBFS; silence stays as it
-    is."""
-    step = rate // 50 frames = samples[: len(samples) // step *
-    step].reshape(-1, step) loudness = np.sqrt((frames.astype(np.float64) ** 2).mean(axis=1))
+    """Scale so that the spoken 20 ms frames have an RMS of `wanted` dBFS, or leave silence be."""
+    step = rate // 50
+    frames = samples[: len(samples) // step * step].reshape(-1, step)
+    loudness = np.sqrt((frames.astype(np.float64) ** 2).mean(axis=1))
     if not len(frames) or loudness.max() < 1e-5:
         return samples
     active = frames[loudness > 0.03 * loudness.max()]

@@ -101,6 +101,10 @@ class TextFrontend:
                 "once. Split it into parts.",
                 param="text",
             )
+        if markup.is_ssml(text):
+            from voxhaus.models.text import ssml
+
+            return ssml.parse(text)
         return markup.parse(text)
 
 

@@ -76,16 +76,17 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|ms)?")
 _NAME = re.compile(r"[\w.:-]{1,64}")
 
 
+def is_ssml(text: str) -> bool:
+    """Whether a text is a whole SSML document (`<speak>...</speak>`)."""
+    return re.match(r"\s*(?:<\?xml\b[^>]*>\s*)?<speak\b", text) is not None
+
+
 def parse(text: str) -> Span:
-    """The tree of a text in our markup or in SSML (`<speak>...</speak>`).
+    """The tree of a text in our markup; SSML is read by `ssml.parse`.
 
     Raises:
         InputError: an unknown or unclosed tag or a value out of range; the message names it.
     """
-    if re.match(r"\s*(?:<\?xml\b[^>]*>\s*)?<speak\b", text):
-        from voxhaus.models.text import ssml  # noqa: PLC0415 - XML is seldom needed
-
-        return ssml.parse(text)
     if stray := re.search(r"<(/?(?:speak|break|prosody|say-as|phoneme|emphasis)\b)", text):
         raise InputError(
             f"<{stray[1]}> is SSML; put the whole text between <speak> and </speak>.", param="text"
