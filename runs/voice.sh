@@ -14,12 +14,10 @@ HOURS=${HOURS:-4}
 WORKERS=${WORKERS:-$(nproc)}
 OUT=${OUT:-weights/voxhaus-voice-1/1}
 
-# One environment for all stages: `train` for the stages, `evaluate` for the judges at the end. A torch
-# that is already in .venv (a CPU build, say) is used as it is.
-if .venv/bin/python -c 'import torch, onnx' 2>/dev/null; then
+# A CPU build of torch that was put into .venv by hand is left alone; otherwise uv brings the locked one.
+voxhaus() { uv run --extra train --extra evaluate --extra peers voxhaus "$@"; }
+if .venv/bin/python -c 'import torch, onnx, openvino' 2>/dev/null; then
     voxhaus() { .venv/bin/voxhaus "$@"; }
-else
-    voxhaus() { uv run --extra train --extra evaluate voxhaus "$@"; }
 fi
 train() { voxhaus train voice "$@" --out "$OUT"; }
 
@@ -37,5 +35,9 @@ train adversarial
 train package
 
 # 5. Is it good, is it fast?
-VOXHAUS_WEIGHTS=$(dirname "$(dirname "$OUT")") voxhaus evaluate speech
-VOXHAUS_WEIGHTS=$(dirname "$(dirname "$OUT")") voxhaus bench speech
+VOXHAUS_WEIGHTS=$(realpath "$OUT/../..")
+export VOXHAUS_WEIGHTS
+for VOICE in anna ben clara david; do
+    voxhaus evaluate speech --voice "$VOICE"
+done
+voxhaus bench speech --engines voxhaus,hibari,piper

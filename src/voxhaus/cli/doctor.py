@@ -32,7 +32,14 @@ CPU_FEATURES = (
     "i8mm",
     "bf16",
 )
-EXTRAS = {"aac": "av", "train": "torch", "evaluate": "faster-whisper", "scale": "ray"}
+# The distribution whose presence says that an extra is installed.
+EXTRAS = {
+    "aac": "av",
+    "train": "openvino",
+    "evaluate": "distillmos",
+    "peers": "hibari-tts",
+    "scale": "ray",
+}
 
 
 def doctor(as_json: AsJson = False) -> None:
