@@ -50,7 +50,8 @@ def level(samples: Samples, rate: int, wanted: float = ACTIVE_LEVEL) -> Samples:
         return samples
     active = frames[loudness > 0.03 * loudness.max()]
     rms = np.sqrt((active.astype(np.float64) ** 2).mean())
-    return np.clip(samples * (10 ** (wanted / 20) / rms), -1.0, 1.0).astype(np.float32)
+    levelled: Samples = np.clip(samples * (10 ** (wanted / 20) / rms), -1.0, 1.0).astype(np.float32)
+    return levelled
 
 
 def _need(module: str, package: str) -> Any:  # noqa: ANN401 - untyped packages

@@ -49,7 +49,7 @@ def _first_peak(row: NDArray[np.float64], low: int, high: int) -> float:
         return 0.0
     lag = int(at[inner[at] >= 0.9 * inner[at].max()][0]) + low
     a, b, c = row[lag - 1 : lag + 2]
-    return lag + 0.5 * (a - c) / (a - 2 * b + c)
+    return float(lag + 0.5 * (a - c) / (a - 2 * b + c))
 
 
 def statistics(samples: Samples, rate: int) -> tuple[float, float]:

@@ -50,7 +50,8 @@ class Synthesiser:
         low = turns[:, None] + np.where(at < 0, at, 0.0) * step[:frames, None]
         full = low + np.where(at > 0, at, 0.0) * step[1:, None]
         full -= np.floor(full)
-        return (np.pi * full).astype(np.float32).reshape(-1)
+        angles: Array = (np.pi * full).astype(np.float32).reshape(-1)
+        return angles
 
     def pulses(self, pitch_F: Array) -> Array:
         """Band-limited pulse train [S] of unit power where voiced, zero elsewhere."""
