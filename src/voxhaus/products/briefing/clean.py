@@ -40,42 +40,48 @@ _LABEL = re.compile(
     r"Breaking|Updated?|Exclusive|Podcast|In pictures)(?:\s*[:|–—]\s*|\s+-\s+))+"
 )
 
-# A paragraph that begins like this is no news; a long one may be a report all the same.
-_BOILERPLATE = re.compile(
-    r"^(?:"
+_ASKS_OR_CREDITS = (
     r"(?:please )?(?:read|see|watch|listen|view|find out|learn|get|discover) "
-    r"(?:more|also|next|now|on|the full|full|this|it|all|here|our)\b|"
-    r"continue reading|keep reading|read:|more:|also read|click|tap here|sign up|"
-    r"subscribe (?:to|now|today|here)|join (?:us|our)|follow (?:us|@)|like us|share (?:this|on)|related(?: (?:stories|articles|content|links|topics)|:)|"
-    r"more (?:on|from|stories|news)\b|most (?:read|popular)|advertisement$|sponsored (?:by|content|post)|"
-    r"photo(?:graph|s)?\b ?(?:by|:|credit)|image (?:source|credit|caption|copyright|via)|"
-    r"(?:picture|video|illustration|credit|caption)s?:|getty images|"
-    r"copyright (?:©|\(c\)|\d{4}|by)|\(c\)|©|all rights reserved|"
-    r"the post\b.{1,300} (?:appeared first|first appeared) on|"
+    r"(?:more|also|next|now|on|the full|full|this|it|all|here|our)\b",
+    r"(?:continue|keep) reading",
+    r"read:|more:|also read|click|tap here|sign up|subscribe (?:to|now|today|here)",
+    r"join (?:us|our)|follow (?:us|@)|like us|share (?:this|on)",
+    r"related(?: (?:stories|articles|content|links|topics)|:)",
+    r"more (?:on|from|stories|news)\b|most (?:read|popular)",
+    r"advertisement$|sponsored (?:by|content|post)",
+    r"photo(?:graph|s)?\b ?(?:by|:|credit)|image (?:source|credit|caption|copyright|via)",
+    r"(?:picture|video|illustration|credit|caption)s?:|getty images",
+    r"copyright (?:©|\(c\)|\d{4}|by)|\(c\)|©|all rights reserved",
+    r"the post\b.{1,300} (?:appeared first|first appeared) on",
     r"this (?:article|story|post|report|piece) (?:was |has been )?(?:originally |first |last )?"
-    r"(?:appeared|published|updated|produced|written)|originally published|a version of this|"
-    r"(?:article|comments) url:|points: \d|# comments|comments?(?: \(\d+\))?$|\d+ comments?$|"
-    r"submitted by\b|\[link\]|filed under|tags?:|categor(?:y|ies):|posted (?:in|on|by)|"
-    r"(?:last |first )?(?:updated|modified|published)(?::| (?:on |at )?\d| on )|"
-    r"\d+ min(?:ute)?s? read|support (?:our|us|independent)|donate (?:now|to)|buy now|download (?:the|our)|"
-    r"use of this|terms of|we use cookies|your browser|editor[’']s note|reporting by|"
-    r"additional reporting|correction:|have a (?:tip|story)|contact (?:us|the author)|email (?:us|me) "
-    r")",
-    re.IGNORECASE,
+    r"(?:appeared|published|updated|produced|written)",
+    r"originally published|a version of this",
+    r"(?:article|comments) url:|points: \d|# comments|comments?(?: \(\d+\))?$|\d+ comments?$",
+    r"submitted by\b|\[link\]|filed under|tags?:|categor(?:y|ies):|posted (?:in|on|by)",
+    r"(?:last |first )?(?:updated|modified|published)(?::| (?:on |at )?\d| on )",
+    r"\d+ min(?:ute)?s? read|support (?:our|us|independent)|donate (?:now|to)|buy now",
+    r"download (?:the|our)|use of this|terms of|we use cookies|your browser",
+    r"editor[’']s note|(?:additional )?reporting by|correction:|have a (?:tip|story)",
+    r"contact (?:us|the author)|email (?:us|me) ",
 )
+# A paragraph that begins like this is no news; a long one may be a report all the same.
+_BOILERPLATE = re.compile(rf"^(?:{'|'.join(_ASKS_OR_CREDITS)})", re.IGNORECASE)
 _BOILERPLATE_LENGTH = 280
 _TAILS = re.compile(
     r"\s*(?:\((?:Additional )?[Rr]eporting by [^)]*\)|The post .{1,300} (?:appeared first|first "
-    r"appeared) on .{1,80}$|(?:Continue|Keep) [Rr]eading\W*$|(?:Read|See) (?:[Mm]ore|on|"
-    r"the full (?:story|article))\b[^.!?]{0,60}\W*$|\(more…?\.{0,3}\)|\[link\]|\[comments\]|"
+    r"appeared) on .{1,80}$|(?:Continue|Keep) [Rr]eading\W*$|\(more…?\.{0,3}\)|\[link\]|"
+    r"(?:Read|See) (?:[Mm]ore|on|the full (?:story|article))\b[^.!?]{0,60}\W*$|\[comments\]|"
     r"(?:>>|»|→)\s*[\w ]{0,30}$)"
 )
 _CUT = re.compile(r"\s*(?:\[\s*(?:…|\.{3}|&hellip;)\s*\]|…|\.{3,})\s*$")
 _SEPARATOR = re.compile(r"\s+(?:\||-|–|—|>|»|::|·|•|/)\s+|:\s+")
 _GENERIC = frozenset(
-    "top stories story news world latest headlines headline home rss feed feeds business sport "
-    "sports technology science politics health all articles posts uk us international national "
-    "front page content main public breaking the and blog site website updates today daily culture".split()
+    (
+        "top stories story news world latest headlines headline home rss feed feeds business sport "
+        "sports technology science politics health all articles posts uk us international national "
+        "front page content main public breaking the and blog site website updates today daily "
+        "culture"
+    ).split()
 )
 
 
