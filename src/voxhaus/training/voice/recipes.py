@@ -80,13 +80,13 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
     task = ProsodyTask(_data(o, seconds=40.0, heard_only=False), VoiceConfig())
-    _run(task, "prosody", o, Schedule(peak=1e-3, steps=8_000, decay=0.35))
+    _run(task, "prosody", o, Schedule(peak=1e-3, steps=5_000, decay=0.35))
 
 
 def acoustic(o: Options) -> None:
     """Spectral filters, judged by the waveforms that they make."""
     task = AcousticTask(_data(o, seconds=16.0, heard_only=True), VoiceConfig())
-    _run(task, "acoustic", o, Schedule(peak=1e-3, steps=12_000, decay=0.35))
+    _run(task, "acoustic", o, Schedule(peak=1e-3, steps=7_000, decay=0.35))
 
 
 def adversarial(o: Options) -> None:
@@ -94,7 +94,7 @@ def adversarial(o: Options) -> None:
     start, _ = averaged(o.runs, "acoustic")
     data = _data(o, seconds=16.0, heard_only=True)
     task = AdversarialTask(data, VoiceConfig(), start=start)
-    _run(task, "adversarial", o, Schedule(peak=3e-4, steps=4_000, decay=0.35))
+    _run(task, "adversarial", o, Schedule(peak=3e-4, steps=2_000, decay=0.35))
 
 
 def packaged(o: Options) -> None:
