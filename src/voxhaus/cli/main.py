@@ -14,9 +14,8 @@ from typing import Annotated
 import typer
 
 from voxhaus.cli.bench import bench_app
-from voxhaus.cli.bench import bench_app
+from voxhaus.cli.briefing import briefing
 from voxhaus.cli.doctor import doctor
-from voxhaus.cli.evaluate import evaluate_app
 from voxhaus.cli.evaluate import evaluate_app
 from voxhaus.cli.models import models
 from voxhaus.cli.say import say
@@ -33,14 +32,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(say)
+app.command()(briefing)
 app.command()(voices)
 app.command()(models)
 app.command()(doctor)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
-app.add_typer(evaluate_app, name="evaluate")
-app.add_typer(bench_app, name="bench")
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
