@@ -95,7 +95,8 @@ class Trainer:
         self.task.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.task.load_state(state["task"])
-        self.average = state["average"]
+        device = next(self.task.model.parameters()).device
+        self.average = {k: v.to(device) for k, v in state["average"].items()}
         self.step, self.epoch, self.within = state["step"], state["epoch"], state["within"]
         torch.set_rng_state(state["random"])
 

@@ -9,7 +9,7 @@ Shapes: B batch, L tokens with borders, U duration units, F = 2 U frames, S = 30
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -70,11 +70,16 @@ class Batch:
     samples_BS: Tensor
     turns_B: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
     def frame_index(self) -> tuple[Tensor, Tensor, Tensor]:
         """Token index, offset in frames and mask at 80 frames a second."""
         n = FRAMES_PER_UNIT
         index = self.unit_index_BU.repeat_interleave(n, 1)
-        step = torch.arange(n, dtype=torch.float32).repeat(self.unit_offset_BU.shape[1])
+        step = torch.arange(n, dtype=torch.float32, device=index.device)
+        step = step.repeat(self.unit_offset_BU.shape[1])
         offset = self.unit_offset_BU.repeat_interleave(n, 1) * n + step
         return index, offset, self.unit_mask_BU1.repeat_interleave(n, 1)
 

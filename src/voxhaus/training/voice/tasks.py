@@ -6,7 +6,7 @@ Refuses to know: optimisers, schedules and checkpoints.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,6 +21,11 @@ from voxhaus.models.voice.synthesis import synthesise
 from voxhaus.training.voice.dataset import Batch, Example, collate, epochs
 
 
+def best_device() -> torch.device:
+    """A GPU where torch finds one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """Training and held-out examples, and how they are batched.
@@ -28,6 +33,7 @@ class Data:
     Attributes:
         seconds: padded audio in a batch.
         heard_only: leave out the silence at both ends of each reading.
+        device: where batches go, and models with them.
     """
 
     train: list[Example]
@@ -35,16 +41,17 @@ class Data:
     seconds: float
     seed: int = 1
     heard_only: bool = False
+    device: torch.device = field(default_factory=best_device)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The training batches of an epoch."""
         for group in epochs(self.train, seconds=self.seconds, seed=self.seed, epoch=epoch):
-            yield collate(group, heard_only=self.heard_only)
+            yield collate(group, heard_only=self.heard_only).to(self.device)
 
     def held_out_batches(self) -> Iterator[Batch]:
         """The held-out examples, always in the same batches."""
         for group in epochs(self.held_out, seconds=self.seconds, seed=0, epoch=0):
-            yield collate(group, heard_only=self.heard_only)
+            yield collate(group, heard_only=self.heard_only).to(self.device)
 
 
 def _mean(rows: list[dict[str, Tensor]]) -> dict[str, float]:
@@ -73,8 +80,8 @@ class AcousticTask(_Stateless):
 
     def __init__(self, data: Data, config: VoiceConfig, *, per_step: int = 3) -> None:
         self.data, self.per_step = data, per_step
-        self.model: nn.Module = AcousticModel(config)
-        self.judge = SpectralLoss()
+        self.model: nn.Module = AcousticModel(config).to(data.device)
+        self.judge = SpectralLoss().to(data.device)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """See `Task`."""
@@ -101,11 +108,13 @@ class AcousticTask(_Stateless):
         model: AcousticModel = self.model  # type: ignore[assignment]
         index, offset, mask = b.frame_index()
         spans = span_features(b.durations_BL * FRAMES_PER_UNIT, index, offset)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.data.device.type, torch.bfloat16):
             x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = prosody_inputs(b.pitch_BF, b.energy_BF)
             filters = model.decode(x, b.style_BS, spans, index, curves, mask)
-        made = synthesise(b.pitch_BF, torch.randn_like(b.samples_BS), *filters, b.turns_B)
+        # From the CPU's generator on every device: its state is in the checkpoint.
+        noise = torch.randn(b.samples_BS.shape).to(self.data.device)
+        made = synthesise(b.pitch_BF, noise, *filters, b.turns_B)
         return made * mask[..., 0].repeat_interleave(HOP, 1), b.samples_BS
 
 
@@ -131,7 +140,7 @@ class AdversarialTask(AcousticTask):
     ) -> None:
         super().__init__(data, config)
         self.model.load_state_dict(start)
-        self.judges = Judges()
+        self.judges = Judges().to(data.device)
         self.optimiser = torch.optim.AdamW(self.judges.parameters(), lr=rate, betas=(0.8, 0.98))
         self.cut_frames, self.matching, self.fooling = cut_frames, matching, fooling
 
@@ -149,12 +158,12 @@ class AdversarialTask(AcousticTask):
         self._draw_resolutions()
         made, wanted = self._speak(batch)
         ours, theirs = self._cut(made, wanted)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.data.device.type, torch.bfloat16):
             judged = self.judges.own_loss(ours, theirs)
         self.optimiser.zero_grad(set_to_none=True)
         judged.backward()
         self.optimiser.step()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.data.device.type, torch.bfloat16):
             fooled, apart = self.judges.voice_loss(ours, theirs)
         terms = self.judge(made, wanted)
         return {**terms, "fooling": self.fooling * fooled, "matching": self.matching * apart}
@@ -174,7 +183,7 @@ class ProsodyTask(_Stateless):
 
     def __init__(self, data: Data, config: VoiceConfig) -> None:
         self.data = data
-        self.model: nn.Module = ProsodyModel(config)
+        self.model: nn.Module = ProsodyModel(config).to(data.device)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """See `Task`."""
@@ -184,7 +193,7 @@ class ProsodyTask(_Stateless):
         """See `Task`."""
         model: ProsodyModel = self.model  # type: ignore[assignment]
         spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.data.device.type, torch.bfloat16):
             made, x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = model.curves_of(x, b.style_BS, spans, b.unit_index_BU, b.unit_mask_BU1)
         true = torch.log(b.exact_durations_BL.clamp(min=0.5))
