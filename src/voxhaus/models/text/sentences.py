@@ -12,7 +12,7 @@ from voxhaus.models.text.normalise import SILENT
 from voxhaus.models.text.normalise.tables import table
 
 _BLANK = rf"[ \t\r\f\v\u00a0{SILENT}]"
-_PARAGRAPH = re.compile(rf"(?:{_BLANK}*\n){{2,}}{_BLANK}*|{_BLANK}*[\u2029\x0c]{_BLANK}*")
+_PARAGRAPH = re.compile(rf"\n(?:{_BLANK}*\n)+|[\u2029\x0c]")
 _CLOSERS = "\"'”’)]}»*_\u2060"
 _END = re.compile(rf"(?:[.!?…]+|[。！？｡।؟])[{re.escape(_CLOSERS)}]*(?=\s|$|(?<=[。！？｡।؟]))")
 _NEXT = re.compile(rf"[\s{SILENT}]*([\"“‘'(\[«—–-]*)(\S?)(\w*)")
@@ -20,6 +20,7 @@ _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪]|\(?\d{1,3}[.)]|\(?[a-z][.)]
 _INITIAL = re.compile(r"(?:^|[\s(\"“.-])([A-Za-z])\.$")
 _DOTTED = re.compile(r"(?:^|[\s(\"“])((?:[A-Za-z]\.){2,})$")
 _LAST_WORD = re.compile(r"(?:^|[\s(\"“‘'\[])([^\s(\"“‘\[]+\.)$")
+MAX_SENTENCE = 1000  # characters; also keeps the work of reading one bounded
 _SHORT_LINE = 60  # a line this short that is followed by a capital is a line of its own
 
 # Abbreviations that stand before a name or number, hence never end a sentence, and those that may.
@@ -102,8 +103,21 @@ def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
             spans.append((start, m.end()))
             start = m.end()
     spans.append((start, end))
-    trimmed = [_trim(text, a, b) for a, b in spans]
+    short = [piece for a, b in spans for piece in _short(text, a, b)]
+    trimmed = [_trim(text, a, b) for a, b in short]
     return [(a, b) for a, b in trimmed if a < b]
+
+
+def _short(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Pieces of at most MAX_SENTENCE characters, cut at a mark or space where there is one."""
+    pieces = []
+    while end - start > MAX_SENTENCE:
+        half, limit = start + MAX_SENTENCE // 2, start + MAX_SENTENCE
+        cuts = (text.rfind(sign, half, limit) for sign in ("; ", ": ", ", ", " "))
+        at = next((c + 1 for c in cuts if c >= 0), limit)
+        pieces.append((start, at))
+        start = at
+    return [*pieces, (start, end)]
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -113,7 +113,8 @@ def _word(scene: Scene, at: int) -> tuple[int, Reading]:
     w = _WORD.match(text, at)
     if m and (not w or m.end() > w.end()):
         return m.end(), _pieces(m[0])
-    assert w  # the caller saw a letter
+    if not w:  # a letter in Unicode's eyes that is a number in Python's
+        return at + 1, _unknown(text[at])
     word, end = w[0], w.end()
     if word[-1] in "'’" and not word[:-1].lower().endswith(("s", "in", "x", "z", "ol", "an")):
         word, end = word[:-1], end - 1
@@ -160,9 +161,7 @@ def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
     if m := _REPEATED.match(text, at):
         mark = "?" if "?" in m[0] else "!"
         return m.end(), [Spoken(mark, Kind.MARK)]
-    if found := _ruled(scene, at, _SIGN_RULES):
-        return found
-    if found := symbols.emoji(scene, at):
+    if found := symbols.emoji(scene, at) or _ruled(scene, at, _SIGN_RULES):
         return found
     if found := symbols.sign(scene, at, sizes=(3, 2)):
         return found
