@@ -14,28 +14,46 @@ from voxhaus.models.text.normalise.tables import DATA
 
 NEAR = 6  # words to either side in which a cue is looked for
 
-_MODALS = frozenset("""will would can could shall should must may might do does did don't doesn't didn't
-won't wouldn't can't cannot couldn't shan't shouldn't mustn't i'll you'll he'll she'll it'll we'll they'll
-i'd you'd he'd she'd we'd they'd let's please gonna wanna helped help""".split())
+_MODALS = frozenset(
+    """will would can could shall should must may might do does did don't doesn't didn't
+won't wouldn't can't cannot couldn't shan't shouldn't mustn't i'll you'll he'll she'll it'll
+we'll they'll i'd you'd he'd she'd we'd they'd let's please gonna wanna helped help""".split()
+)
 _HAVE = frozenset("have has had having i've you've we've they've haven't hasn't hadn't".split())
-_BE = frozenset("""be been being am is are was were i'm you're we're they're he's she's it's isn't aren't
-wasn't weren't get gets got gotten""".split())
-_BEFORE_NOUN = frozenset("a an the my your his its our their no every each any some of this another".split())
-_OBJECTS = frozenset("""a an the my your his her its our their this that these those me you him it us them
-all some each every""".split())
+_BE = frozenset(
+    """be been being am is are was were i'm you're we're they're he's she's it's isn't aren't
+wasn't weren't get gets got gotten""".split()
+)
+_BEFORE_NOUN = frozenset(
+    "a an the my your his its our their no every each any some of this another".split()
+)
+_OBJECTS = frozenset(
+    """a an the my your his her its our their this that these those me you him it us them
+all some each every""".split()
+)
 _SUBJECTS = frozenset("i you we they who people".split())
-_PAST = frozenset("""yesterday ago was were had did finally already earlier previously once when
-before""".split())
-_LAST = re.compile(r"\blast (?:night|week|month|year|summer|winter|spring|fall|autumn|time|\w+day)\b")
-_SKIPPED = frozenset("""not never also always just often still already only even really never ever
-then""".split())
-_LIVE_AS_IT_HAPPENS = frozenset("""go goes going went gone streamed streaming broadcast broadcasts aired
+_PAST = frozenset(
+    """yesterday ago was were had did finally already earlier previously once when
+before""".split()
+)
+_LAST = re.compile(
+    r"\blast (?:night|week|month|year|summer|winter|spring|fall|autumn|time|\w+day)\b"
+)
+_SKIPPED = frozenset(
+    """not never also always just often still already only even really never ever
+then""".split()
+)
+_LIVE_AS_IT_HAPPENS = frozenset(
+    """go goes going went gone streamed streaming broadcast broadcasts aired
 airing shown watch watched performed performing play played recorded sing reporting reports joining
-joins""".split())
-_LIVE_NOUNS = frozenset("""music show shows broadcast broadcasts album albums audience audiences stream streams
-streaming performance performances concert concerts coverage update updates event events band bands wire
-ammunition ammo stock chat tv television report reports recording recordings action animals animal
-birds blog feed footage video""".split())
+joins""".split()
+)
+_LIVE_NOUNS = frozenset(
+    """music show shows broadcast broadcasts album albums audience audiences stream streams
+streaming performance performances concert concerts coverage update updates event events band bands
+wire ammunition ammo stock chat tv television report reports recording recordings action animals
+animal birds blog feed footage video""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,9 @@ def sense(words: list[str], i: int, accent: str) -> str | None:
     after = f">{words[i + 1].lower()}" if i + 1 < len(words) else ">"
     around = {*lower, before, after, "*"}
     chosen = next((s for s in senses if s.cues & around), None)
-    return chosen and (chosen.gb if accent == "gb" else chosen.us)
+    if chosen is None:
+        return None
+    return chosen.gb if accent == "gb" else chosen.us
 
 
 def retag(words: list[str], tags: list[str], ambiguous: frozenset[int]) -> list[str]:
@@ -156,7 +176,7 @@ def _live(lower: list[str], tags: list[str], i: int) -> str:
     before, after = _previous(lower, i), _next(lower, i)
     if before in _LIVE_AS_IT_HAPPENS or after in _LIVE_NOUNS or before in _BEFORE_NOUN:
         return "JJ"
-    if before in _BE or after in ("from", "on") and before not in _SUBJECTS | _MODALS | {"to"}:
+    if before in _BE or (after in ("from", "on") and before not in _SUBJECTS | _MODALS | {"to"}):
         return "JJ" if not _plural_subject(lower, tags, i) else "VBP"
     if before in _SUBJECTS | _MODALS | {"to", "and", "that", "where"}:
         return "VB"

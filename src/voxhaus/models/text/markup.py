@@ -1,12 +1,12 @@
-"""The markup of spoken text, read once into one tree.
+r"""The markup of spoken text, read once into one tree.
 
 Knows: the bracket tags, emphasis and phonemes of our own syntax, and what a tree may hold; SSML is
 read into the same tree by `ssml.py`.
 Refuses to know: which voices and styles exist, and how anything is spoken.
 
 Tags: `[pause 0.5s]`, `[style excited]...[/style]`, `[voice anna]...[/voice]`,
-`[rate 1.2]...[/rate]`, `[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a sign
-(`\\[sic]`). Brackets that hold a remark of three words or more, a number, or a link are text.
+`[rate 1.2]...[/rate]`, `[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a
+sign (`\[sic]`). Brackets that hold a remark of three words or more, a number, or a link are text.
 """
 
 import json
@@ -70,8 +70,11 @@ _TOKEN = re.compile(
     r"|(?<![\w*\\])(?P<star>\*{1,3})(?=[^\s*])(?P<bold>[^*\n]{1,300}?)(?<=[^\s\\])(?P=star)(?![\w*])"
 )
 # Remarks of an editor begin like this: "[the president]", "[his] office", "[sic]".
-_REMARKS = frozenset("""the a an his her its their our my your he she it they we i you who which this that
-these those is are was were has have had will would sic of in on at to for from and or not""".split())
+_REMARKS = frozenset(
+    """the a an his her its their our my your he she it they we i you who which this
+that these those is are was were has have had will would sic of in on at to for
+from and or not""".split()
+)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|ms)?")
 _NAME = re.compile(r"[\w.:-]{1,64}")
 

@@ -68,7 +68,7 @@ class PackedTable:
         return zlib.decompress(self._bytes[self._offsets[i] : self._offsets[i + 1]])
 
     def __len__(self) -> int:
-        return self._lines
+        return int(self._lines)
 
     def get(self, key: str) -> str | None:
         """The value of a key, or None."""

@@ -164,14 +164,18 @@ class Pronouncer:
 
     def _used(self, tag: str, ahead: Ahead) -> str | None:
         entry = self.lexicon.find("used")
+        if entry is None:
+            return None
         habit = ahead.to and tag in ("VBD", "JJ")
-        return entry.senses.get("VBD") if entry and habit else entry and entry.senses["DEFAULT"]
+        return entry.senses.get("VBD") if habit else entry.senses["DEFAULT"]
 
     def _known(self, word: str, tag: str, before_pause: bool) -> str | None:
         if word.isupper() and len(word) > 1:
             return self._capitals(word, tag, before_pause)
         if len(word) > 2 and word.endswith("s") and word[:-1].isupper():
-            return self.lexicon.with_s(self._capitals(word[:-1], tag, False) or self.letters(word[:-1]))
+            return self.lexicon.with_s(
+                self._capitals(word[:-1], tag, False) or self.letters(word[:-1])
+            )
         level = None if word == word.lower() else stress.AT_LEAST_SECONDARY
         forms = dict.fromkeys((word, word.lower(), latin(word), latin(word).lower()))
         for form in forms:
@@ -194,7 +198,11 @@ class Pronouncer:
         if entry and entry.senses["DEFAULT"]:
             as_name = tag.startswith("NN") and entry.senses.get("NOUN") == ""
             return self.lexicon.spell(word) if as_name else entry.said(tag, before_pause)
-        if lower is None or (tag == "NNP" and len(word) < 4) or (not lower.checked and len(word) < 4):
+        if (
+            lower is None
+            or (tag == "NNP" and len(word) < 4)
+            or (not lower.checked and len(word) < 4)
+        ):
             inflected = self.lexicon.look_up(word.lower(), tag) if len(word) > 3 else None
             if inflected:
                 return stress.restress(inflected, stress.ALWAYS_PRIMARY)
@@ -205,8 +213,8 @@ class Pronouncer:
         """An unknown word, by its parts or by the network."""
         parts = _CAMEL.findall(word)
         if len(parts) > 1 and len(parts) <= MAX_CAMEL and "".join(parts) == word:
-            said = [self.word(p, "NN", Ahead()) if len(p) > 1 else self.letters(p) for p in parts]
-            return " ".join(said) if max(map(len, parts)) > 3 else "".join(said)
+            each = [self.word(p, "NN", Ahead()) if len(p) > 1 else self.letters(p) for p in parts]
+            return " ".join(each) if max(map(len, parts)) > 3 else "".join(each)
         plain = _STRETCHED.sub(r"\1\1", latin(word)).lower()
         plain = re.sub(r"[^a-z']", "", plain).strip("'")
         if not plain:

@@ -12,7 +12,7 @@ from voxhaus.models.text.normalise.spoken import say
 
 
 def read_as(text: str, reading: str, accent: str) -> list[Spoken]:
-    """What is said for `text` under a reading of `ssml.READINGS`; by its looks when it does not fit."""
+    """What is said for `text` under a reading of `ssml.READINGS`; by its looks where it fails."""
     said = _as(text.strip(), reading, accent)
     if said:
         return said

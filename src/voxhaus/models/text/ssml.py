@@ -6,7 +6,7 @@ Refuses to know: external entities and document types; a text that declares any 
 """
 
 import re
-import xml.etree.ElementTree as ET  # noqa: N817 - its usual name
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 from voxhaus.core.errors import InputError

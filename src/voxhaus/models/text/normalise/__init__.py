@@ -24,7 +24,9 @@ def normalise(text: str, accent: str = "us") -> str:
         for i, piece in enumerate(token.spoken):
             shown = piece.text
             if piece.kind is Kind.LETTERS:
-                shown = " ".join(c if c.isupper() else f"'{c}" for c in piece.text).replace(" 's", "'s")
+                shown = " ".join(c if c.isupper() else f"'{c}" for c in piece.text).replace(
+                    " 's", "'s"
+                )
             glue = piece.kind is Kind.MARK and (piece.text not in "“(—" or not token.spaced)
             opened = said.endswith(("“", "(")) or (i == 0 and not token.spaced and not piece.glued
                                                    and said and said[-1] in "—")  # fmt: skip

@@ -42,7 +42,9 @@ def _doctor(m: re.Match[str], scene: Scene) -> Reading | None:
     return say("doctor")
 
 
-_STARTERS = frozenset("The And But With When If Is Was For By Ask As Then Thank See Call So Today".split())
+_STARTERS = frozenset(
+    "The And But With When If Is Was For By Ask As Then Thank See Call So Today".split()
+)
 
 
 def _saint(m: re.Match[str], scene: Scene) -> Reading | None:
@@ -51,7 +53,7 @@ def _saint(m: re.Match[str], scene: Scene) -> Reading | None:
     ahead = _NAME_AHEAD.match(scene.text, m.end())
     first = len(scene.tokens) == 1 and ahead
     named = before[:1].isupper() and before not in _STARTERS and not first
-    named = named or re.match(r"\d+(st|nd|rd|th)$", before)
+    named = named or bool(re.match(r"\d+(st|nd|rd|th)$", before))
     if named and before not in ("Mount", "Fort", "Lake", "Port", "Cathedral"):
         return say("street")
     return say("saint" if ahead else "street")
@@ -78,17 +80,23 @@ def _state(m: re.Match[str], scene: Scene) -> Reading | None:
     return say(_STATES[m["state"]] + code)
 
 
-_CARDINAL_BEFORE = frozenset("""chapter part act scene volume book section article title phase type level
+_CARDINAL_BEFORE = frozenset(
+    """chapter part act scene volume book section article title phase type level
 stage class grade episode season appendix figure table tier mark world war bowl schedule unit lesson
-round group division game apollo rocky rambo""".split())
-_REGNAL = frozenset("""henry edward george charles james william richard john louis elizabeth mary anne
+round group division game apollo rocky rambo""".split()
+)
+_REGNAL = frozenset(
+    """henry edward george charles james william richard john louis elizabeth mary anne
 philip ferdinand alfonso juan carlos umberto victor emmanuel napoleon nicholas alexander peter ivan
 catherine frederick wilhelm otto rudolf leopold albert maximilian karl gustav oscar christian haakon
 harald benedict francis pius gregory leo clement innocent urban paul boniface celestine sixtus xiii
 darius xerxes cyrus ptolemy ramesses rameses thutmose amenhotep cleopatra osman mehmed selim murad
-suleiman hassan abdullah hussein mohammed mohammad baldwin david robert malcolm""".split())
-_AFTER_I = frozenset("""of was is and had died ruled reigned in who became to from at
-would did ordered came""".split())
+suleiman hassan abdullah hussein mohammed mohammad baldwin david robert malcolm""".split()
+)
+_AFTER_I = frozenset(
+    """of was is and had died ruled reigned in who became to from at
+would did ordered came""".split()
+)
 
 
 def _roman(m: re.Match[str], scene: Scene) -> Reading | None:

@@ -140,10 +140,12 @@ def _time(m: re.Match[str], scene: Scene) -> Reading | None:
     return say(f"{_clock(hour, minute, half)}{half}")
 
 
-_BOOKS = frozenset("""Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel Kings Job
+_BOOKS = frozenset(
+    """Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel Kings Job
 Psalm Psalms Proverbs Ecclesiastes Isaiah Jeremiah Ezekiel Daniel Hosea Amos Micah Matthew Mark Luke
 John Acts Romans Corinthians Galatians Ephesians Philippians Colossians Timothy Titus Hebrews James
-Peter Jude Revelation""".split())
+Peter Jude Revelation""".split()
+)
 
 
 def _time_range(m: re.Match[str], scene: Scene) -> Reading | None:

@@ -10,8 +10,11 @@ import re
 ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
 sixteen seventeen eighteen nineteen""".split()
 TENS = ["", "", *"twenty thirty forty fifty sixty seventy eighty ninety".split()]
-SCALES = ["", *"""thousand million billion trillion quadrillion quintillion sextillion septillion
-octillion nonillion decillion""".split()]
+SCALES = [
+    "",
+    *"""thousand million billion trillion quadrillion quintillion sextillion septillion
+octillion nonillion decillion""".split(),
+]
 MAX_DIGITS = 3 * len(SCALES)  # longer numbers are read digit by digit
 
 _IRREGULAR = {
@@ -105,7 +108,7 @@ def decimal(text: str, accent: str = "us") -> str:
     whole, point, part = text.replace(",", "").partition(".")
     if len(whole) > 1 and whole.startswith("0") and not point:
         return digits(whole)
-    words = cardinal(int(whole), accent) if whole.isdigit() and len(whole) <= MAX_DIGITS else ""
+    words = cardinal(int(whole), accent) if whole.isdecimal() and len(whole) <= MAX_DIGITS else ""
     if not words and whole:
         words = digits(whole)
     return f"{words} point {digits(part)}".strip() if part else words or "zero"

@@ -23,7 +23,9 @@ _SCALES = {
     "billion": "billion", "trillion": "trillion",
 }  # fmt: skip
 _SCALE_WORDS = "hundred|thousand|million|billion|trillion"
-_SCALE = rf"(?:[ -]?(?P<scale>{_SCALE_WORDS})\b|(?P<short>[kKmMbBtT]|[mb]ln|[mbt]n|trn|mm|MM)(?!\w))"
+_SCALE = (
+    rf"(?:[ -]?(?P<scale>{_SCALE_WORDS})\b|(?P<short>[kKmMbBtT]|[mb]ln|[mbt]n|trn|mm|MM)(?!\w))"
+)
 _CODES = one_of(k for k in table("currencies") if k.isalpha() and k != "Rs")
 _SYMBOLS = one_of(k for k in table("currencies") if not k.isalpha() or k == "Rs")
 _SIGNS = {
@@ -58,7 +60,9 @@ def _adjectival(m: re.Match[str], scene: Scene) -> bool:
                       and following not in _CLOSERS)  # fmt: skip
 
 
-_CLOSERS = frozenset("in on at of for to from per and or but a an each every is was are were".split())
+_CLOSERS = frozenset(
+    "in on at of for to from per and or but a an each every is was are were".split()
+)
 
 
 def _scaled(m: re.Match[str]) -> str:
@@ -251,12 +255,18 @@ def _power(m: re.Match[str], scene: Scene) -> Reading | None:
     return say(f"{base} to the power of {n.cardinal(int(exponent), scene.accent)}")
 
 
-_HOUSES = frozenset("""boeing airbus flight route highway room interstate bus gate train line apartment
-apt suite channel section""".split())
+_HOUSES = frozenset(
+    """boeing airbus flight route highway room interstate bus gate train line apartment
+apt suite channel section""".split()
+)
 _NO_YEAR_BEFORE = frozenset("$ £ €".split())
-_NOT_PLURAL = frozenset("""was is has as this its his us was's does always perhaps yes across less
-unless plus thus versus series besides""".split())
-_ROUND = frozenset("about nearly almost over under approximately roughly around some than only".split())
+_NOT_PLURAL = frozenset(
+    """was is has as this its his us was's does always perhaps yes across less
+unless plus thus versus series besides""".split()
+)
+_ROUND = frozenset(
+    "about nearly almost over under approximately roughly around some than only".split()
+)
 
 
 def _plain(m: re.Match[str], scene: Scene) -> Reading | None:
@@ -290,7 +300,7 @@ def _reads_as_year(text: str, end: int, before: str, scene: Scene) -> bool:
     counted = plural or following in ("people", "men", "women", "children", "million")
     if not 1100 <= int(text) <= 2099:
         return False
-    return not counted and (before not in _ROUND or text[2:] == "00" and text[1] != "0")
+    return not counted and (before not in _ROUND or (text[2:] == "00" and text[1] != "0"))
 
 
 _DASH = r"\s?[-–—]\s?"

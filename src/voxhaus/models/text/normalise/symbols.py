@@ -47,9 +47,9 @@ def _emoji() -> PackedTable:
 
 def emoji_at(text: str, at: int) -> tuple[int, str] | None:
     """(offset after it, name) of the longest emoji at `at`; skin tones are passed over."""
-    if ord(text[at]) < 0x2190:
-        if not re.match(r"[0-9#*]\ufe0f?\u20e3", text[at : at + 3]):
-            return None
+    keycap = re.match(r"[0-9#*]\ufe0f?\u20e3", text[at : at + 3])
+    if ord(text[at]) < 0x2190 and not keycap:
+        return None
     best = None
     seen = ""
     for end in range(at + 1, min(len(text), at + 2 * _LONGEST_EMOJI) + 1):
@@ -92,6 +92,21 @@ def sign(scene: Scene, at: int, sizes: tuple[int, ...] = (1,)) -> tuple[int, Rea
     return None
 
 
+def folded(text: str) -> str:
+    """Digits of all scripts, wide and mathematical letters as plain ones, one for one."""
+    return text if text.isascii() else "".join(map(_fold, text))
+
+
+@lru_cache(4096)
+def _fold(c: str) -> str:
+    if c.isascii() or unicodedata.category(c) in ("No", "Lo", "Lm"):
+        return c
+    plain = unicodedata.normalize("NFKC", c)
+    if c.isdecimal():
+        return str(unicodedata.decimal(c))
+    return plain if len(plain) == 1 and plain.isascii() and plain.isalnum() else c
+
+
 def is_latin(word: str) -> bool:
     """Whether all letters are Latin, with or without accents."""
     return all(c.isascii() or unicodedata.name(c, "").startswith("LATIN") for c in word)
@@ -101,7 +116,7 @@ def latin(text: str) -> str:
     """Other letters in Latin ones: "Müller" -> "Muller", "Москва" -> "Moskva"."""
     if text.isascii():
         return text
-    from anyascii import anyascii  # noqa: PLC0415 - one in a thousand texts needs it
+    from anyascii import anyascii
 
     plain: str = anyascii(unicodedata.normalize("NFC", text))
     return plain

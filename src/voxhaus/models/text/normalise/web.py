@@ -12,10 +12,14 @@ from voxhaus.models.text.normalise.spoken import Reading, Rule, Scene, say
 _SIGNS = {".": "dot", "/": "slash", "-": "dash", "_": "underscore", "@": "at", ":": "colon",
           "?": "question mark", "=": "equals", "&": "and", "#": "hash", "%": "percent", "+": "plus",
           "~": "tilde", "\\": "backslash"}  # fmt: skip
-_SPELLED = frozenset("uk us eu tv ai io co me fm de fr es it jp cn ca au nz ch nl se no dk www".split())
-_FILE_ENDS = frozenset("""pdf txt doc docx xls xlsx csv tsv json xml html htm css js ts py md png jpg jpeg gif
+_SPELLED = frozenset(
+    "uk us eu tv ai io co me fm de fr es it jp cn ca au nz ch nl se no dk www".split()
+)
+_FILE_ENDS = frozenset(
+    """pdf txt doc docx xls xlsx csv tsv json xml html htm css js ts py md png jpg jpeg gif
 svg mp3 mp4 wav flac ogg zip gz tar exe dll onnx yaml yml toml ini log sh c h cpp rs go java rb php sql
-ppt pptx""".split())
+ppt pptx""".split()
+)
 _SAID_ENDS = frozenset("doc tar zip log go java ini toml gif".split())
 _DOMAIN_ENDS = """com org net edu gov mil int info biz io ai app dev co tv me fm uk us eu de fr es it nl be
 ch at se no dk fi pl pt ie in cn jp kr ru br mx ca au nz za news blog shop store online tech cloud xyz""".split()
@@ -32,7 +36,7 @@ def _name(text: str) -> str:
     """A label of an address: words if it looks like words, digits and capitals as such."""
     parts = []
     for piece in camel(text) or [text]:
-        if piece.isdigit():
+        if piece.isdecimal():
             parts.append(n.year(int(piece)) if re.fullmatch(r"(19|20)\d\d", piece)
                          else n.decimal(piece) if len(piece) < 5 else n.digits(piece))  # fmt: skip
         elif piece.lower() in _SPELLED or (piece.isupper() and len(piece) < 4) or _unsayable(piece):
@@ -128,7 +132,7 @@ def _version(m: re.Match[str], scene: Scene) -> Reading | None:
     text = m["number"]
     parts = text.split(".")
     said = " point ".join(n.decimal(p) if len(p) < 4 else n.digits(p) for p in parts)
-    if len(parts) == 4 and all(p.isdigit() and int(p) < 256 for p in parts):
+    if len(parts) == 4 and all(p.isdecimal() and int(p) < 256 for p in parts):
         said = " dot ".join(n.digits(p) for p in parts)
     return say(f"version {said}" if m["v"] else said)
 
@@ -154,7 +158,12 @@ RULES: list[Rule] = [
     ),
     (re.compile(r"(?<![\w&#])#(?P<name>\w*[^\W\d]\w*)"), _hashtag),
     (re.compile(r"(?<![\w@])@(?P<name>\w[\w.]*\w|\w)"), _handle),
-    (re.compile(r"(?<![\w@./-])[A-Za-z0-9_][\w-]*(?:\.[\w-]+)*\.[A-Za-z][A-Za-z0-9]{0,4}(?!\w|\.\w)"), _file),
+    (
+        re.compile(
+            r"(?<![\w@./-])[A-Za-z0-9_][\w-]*(?:\.[\w-]+)*\.[A-Za-z][A-Za-z0-9]{0,4}(?!\w|\.\w)"
+        ),
+        _file,
+    ),
     (re.compile(r"(?<![\w.])(?:~|\.{1,2})?/(?:[\w.-]+/)+[\w.-]*\w"), _path),
     (re.compile(r"(?<![\w-])1-800-(?P<name>[A-Z][A-Z0-9-]{3,})(?!\w)"), _vanity),
     (
