@@ -191,9 +191,8 @@ def _spelled(status: int) -> str:
 
 async def _body(request: FeedRequest, response: httpx.Response, limits: Limits) -> bytes:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    unpack = _Unpacker(encoding, limits.bytes)
     try:
-        return await unpack.all(response.aiter_raw())
+        return await _Unpacker(encoding, limits.bytes).all(response.aiter_raw())
     except OverflowError as error:
         raise _too_large(request, limits) from error
     except (zlib.error, EOFError) as error:

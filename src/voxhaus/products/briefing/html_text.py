@@ -16,7 +16,7 @@ _SILENT = frozenset(
     "script style figure figcaption table form button svg iframe noscript aside nav pre sup "
     "h1 h2 h3 h4 h5 h6 video audio object select textarea template math head title".split()
 )
-_VOID = frozenset("br hr img input meta link source wbr col area base embed track param".split())
+_WITHIN_LINES = frozenset(("sup", "svg", "math"))
 # Markup that was escaped once too often: its tags appear as text.
 _ESCAPED = re.compile(
     r"</?(?:p|br|a|div|img|strong|em|span|b|i|ul|li)(?:\s[^<>]*)?/?>", re.IGNORECASE
@@ -81,7 +81,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _SILENT:
             self._silent.append(tag)
-        if tag in _BLOCKS or tag in _SILENT:
+        if tag in _BLOCKS or (tag in _SILENT and tag not in _WITHIN_LINES):
             self.end_paragraph()
         elif tag == "a":
             self._in_link += 1
@@ -95,7 +95,8 @@ class _Reader(HTMLParser):
             # Closes what was opened inside it and forgotten.
             while self._silent.pop() != tag:
                 pass
-            self.end_paragraph()
+            if tag not in _WITHIN_LINES:
+                self.end_paragraph()
         elif tag in _BLOCKS:
             self.end_paragraph()
         elif tag == "a":

@@ -122,7 +122,8 @@ def _xml_entry(entry: Any) -> dict[str, Any]:  # noqa: ANN401
     bodies = [c.get("value") or "" for c in entry.get("content") or []]
     if summary := _value(entry, "summary"):
         bodies.append(summary)
-    moment = entry.get("published_parsed") or entry.get("updated_parsed")
+    # Past feedparser's own get, which takes one date for the other and warns about it.
+    moment = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
     source = entry.get("source") or {}
     return {
         "title": _value(entry, "title"),

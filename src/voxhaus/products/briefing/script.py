@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from voxhaus.core.document import Source
-from voxhaus.models.text import markup
+from voxhaus.models.text import markup, sentences
 from voxhaus.products.briefing import phrases
 from voxhaus.products.briefing.similarity import overlap, telling_words
 from voxhaus.products.briefing.stories import Story
@@ -74,7 +74,7 @@ class Edition:
         now: the listener's date and time.
         stories: the best first.
         digests: of each story, its sentences by worth.
-        note: a sentence for the opening (about a sample, for example), or "".
+        note: sentences for the opening (about a sample, for example), or "".
         seed: chooses among equal phrases.
     """
 
@@ -129,8 +129,7 @@ def _opening(paper: Edition, order: Sequence[int]) -> Segment:
     names = list(dict.fromkeys(n for i in order for n in paper.stories[i].publishers if n))
     texts = [phrases.greeting(paper.now), phrases.date(paper.now)]
     texts.append(phrases.opening(paper.title, len(order), names or ["one source"]))
-    if paper.note:
-        texts.append(paper.note)
+    texts += [paper.note[s.start : s.end] for s in sentences.split(paper.note)]
     return Segment("Welcome", tuple(Line(t, "greeting") for t in texts))
 
 

@@ -20,7 +20,7 @@ from voxhaus.products.briefing.stories import Article, Story
 MAX_SENTENCES = 8  # of one story in a briefing
 MAX_CANDIDATES = 40  # of one article; what comes later in a long report is detail
 REPEATS = 0.55  # cosine above which a sentence says nothing new
-RETELLS = 0.75  # share of its telling words above which it does not either
+RETELLS = 0.5  # share of its telling words that another article's sentence has
 FROM_OTHERS = 0.85  # what a sentence counts for when another article leads
 ALONE = 0.5  # what it counts for when it needs its predecessor and that is not said
 LONG = 34  # words; longer sentences are hard to follow by ear
@@ -88,7 +88,7 @@ def _worth(
     own = np.array([1.0 if n == 0 else FROM_OTHERS for n, _, _, _ in candidates], np.float32)
     lengths = np.array([len(text.split()) for _, _, text, _ in candidates])
     ease = np.where(lengths > LONG, 0.8, np.where(lengths < 7, 0.8, 1.0))
-    worth = (0.4 * central + 0.45 * lead + 0.15 * titled) * own * ease
+    worth = (0.3 * central + 0.6 * lead + 0.1 * titled) * own * ease
     return worth.astype(np.float32), alike
 
 
@@ -109,6 +109,6 @@ def _said(
         if alike[i, j] > REPEATS:
             return True
         other_article = candidates[i][0] != candidates[j][0]
-        if other_article and overlap(bag, telling_words(candidates[j][2])) > RETELLS:
+        if other_article and overlap(bag, telling_words(candidates[j][2])) >= RETELLS:
             return True
     return False
