@@ -25,7 +25,7 @@ EXACT_DURATIONS = "/encoder/Div_output_0"
 SPECTRUM = "/decoder/decoder/generator/conv_post/Conv_output_0"
 
 FRONT_OUTPUTS = [TEXT_FEATURES, PITCH, ENERGY, SOURCE_SPECTRUM, DURATIONS, EXACT_DURATIONS]
-_BACK_SHAPES = {
+_BACK_SHAPES: dict[str, list[int | str | None]] = {
     TEXT_FEATURES: [1, 512, "frames"],
     PITCH: [1, 1, "halves"],
     ENERGY: [1, 1, "halves"],
