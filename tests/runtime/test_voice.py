@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from voxhaus.core.errors import InputError
+from voxhaus.evals.pitch import statistics
 from voxhaus.runtime.voice import SENTENCE_PAUSE, Voice
 
 TEXT = "The ship sailed at dawn. Nobody saw it leave! Did you?"
@@ -100,6 +101,18 @@ def test_voices_differ_in_pitch(voice):
         return 24_000 / (np.argmax(lags[60:400]) + 60)
 
     assert pitch("anna") > 1.3 * pitch("ben")
+
+
+def test_emphasis_makes_a_word_longer_and_higher(voice):
+    def blue(text):
+        speech = voice.speak(text, voice="ben")
+        word = next(w for w in speech.words if "blue" in w.text)
+        samples = speech.samples[int(word.start * 24_000) : int(word.end * 24_000)]
+        return word.end - word.start, statistics(samples, 24_000)[0]
+
+    plain, stressed = blue("We chose the blue one."), blue("We chose the *blue* one.")
+    assert stressed[0] > 1.1 * plain[0]
+    assert stressed[1] > 1.05 * plain[1]
 
 
 def test_markup_switches_the_voice(voice):

@@ -230,7 +230,11 @@ class Voice:
         return job.reader.styles_RS[at : at + 1]
 
     def _plan(self, job: "_Job") -> Plan:
-        return self._model.plan(encode(job.utterance.phonemes), self._style(job), job.rate)
+        tokens = encode(job.utterance.phonemes)
+        stress = np.zeros(len(tokens), bool)
+        for word in job.utterance.words:
+            stress[word.start + 1 : word.end + 1] = word.emphasis
+        return self._model.plan(tokens, self._style(job), job.rate, stress)
 
     def _utter(self, job: "_Job") -> tuple[Array, tuple[WordTiming, ...], "_Job"]:
         rate = self.sample_rate
