@@ -18,7 +18,7 @@ from voxhaus.products.briefing.html_text import paragraphs, tidy
         ("NEW YORK, NY — A bus stopped.", "A bus stopped."),
         ("<p>By Jane Roe, Staff Writer</p><p>It rained.</p>", "It rained."),
         ("By Jane Roe and John de la Poer — It rained.", "It rained."),
-        ("<p>It rained.</p><p>The post <a>Rain</a> appeared first on <a>Wet</a>.</p>", "It rained."),
+        ("<p>It rained.</p><p>The post <a>Rain</a> appeared first on <a>W</a>.</p>", "It rained."),
         ("It rained. The post Rain appeared first on Wet News.", "It rained."),
         ("It rained. <a href='/x'>Continue reading...</a>", "It rained."),
         ("It rained. Read more", "It rained."),
@@ -32,7 +32,7 @@ from voxhaus.products.briefing.html_text import paragraphs, tidy
         ("<script>if (a < b) x()</script><style>p{}</style>It rained.", "It rained."),
         ("&lt;p&gt;It &amp;amp; she&lt;/p&gt;", "It & she"),
         ("It<br>rained<br/>here.", "It\n\nrained\n\nhere."),
-        ("<ul><li><a href=x>One link</a></li><li><a>Two</a></li></ul><p>It rained.</p>", "It rained."),
+        ("<ul><li><a href=x>One</a></li><li><a>Two</a></li></ul><p>It rained.</p>", "It rained."),
         ("See <a href=x>the map of the flood</a> in <a>Port Ellery</a>, a town of rain.",
          "See the map of the flood in Port Ellery, a town of rain."),
         ("E=mc<sup>2</sup> &lt; 3°", "E=mc < 3°"),
@@ -124,8 +124,9 @@ HTML = st.lists(
     st.one_of(
         st.text(max_size=20),
         st.sampled_from(
-            ["<p>", "</p>", "<", ">", "&", "&lt;", "&#0;", "<figure>", "</figure>", "<a href='", "…",
-             "<!--", "-->", "<![CDATA[", "]]>", "&amp;lt;p&amp;gt;", "By Jane Roe", "(AP) — ", "\n"]
+            ["<p>", "</p>", "<", ">", "&", "&lt;", "&#0;", "<figure>", "</figure>", "…", "<!--",
+             "<a href='", "-->", "<![CDATA[", "]]>", "&amp;lt;p&amp;gt;", "By Jane Roe", "(AP) — ",
+             "\n"]
         ),
     ),
     max_size=25,

@@ -1,5 +1,6 @@
 """Fitting, recording and writing down: the length is kept, and every cue lies where it is heard."""
 
+import itertools
 import re
 from datetime import UTC, datetime
 
@@ -19,9 +20,11 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 def story(number, sentences=6, words=12, url=None):
     text = " ".join(
-        f"Sentence {s} of story {number} tells " + " ".join(f"w{number}x{s}y{w}" for w in range(words)) + "."
+        f"Sentence {s} of story {number} tells "
+        + " ".join(f"w{number}x{s}y{w}" for w in range(words))
+        + "."
         for s in range(sentences)
-    )  # fmt: skip
+    )
     source = Source(name="Courier", url=url or f"https://c.example/{number}")
     document = Document(title=f"Headline of number {number}", text=text, source=source)
     return Story((Article(document, 0, number),), "World", 1 / (1 + number))
@@ -125,7 +128,7 @@ def test_chapters_cover_the_recording(recorded):
     assert [c.title for c in chapters] == [s.title for s in script.segments]
     assert chapters[0].start == 0
     assert chapters[-1].end == recording.speech.seconds
-    for before, after in zip(chapters, chapters[1:], strict=False):
+    for before, after in itertools.pairwise(chapters):
         assert before.end == after.start
 
 

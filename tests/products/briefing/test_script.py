@@ -15,9 +15,9 @@ from voxhaus.products.briefing.summary import MAX_SENTENCES, digest
 
 NOW = datetime(2026, 11, 23, 8, 0)
 HONEY = (
-    "Ministers signed a trade agreement about honey on Monday. For six years each side had taxed the "
-    "other's jars. They could not agree on what heather honey is. A panel of beekeepers will taste "
-    "every disputed batch. The weather was fine."
+    "Ministers signed a trade agreement about honey on Monday. For six years each side had taxed "
+    "the other's jars. They could not agree on what heather honey is. A panel of beekeepers will "
+    "taste every disputed batch. The weather was fine."
 )
 
 

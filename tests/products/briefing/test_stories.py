@@ -142,8 +142,9 @@ def test_a_sleeping_feed_is_read_from_its_newest_story():
 
 
 def test_dates_in_the_future_and_no_dates_are_survived():
-    found = desk([document("Bees return to the orchard", hours=-500), document("Moon at sea again",
-                                                                              hours=None)])  # fmt: skip
+    early = document("Bees return to the orchard", hours=-500)
+    undated = document("Moon at sea again", hours=None)
+    found = desk([early, undated])
     assert [s.title for s in found.stories] == ["Bees return to the orchard", "Moon at sea again"]
 
 

@@ -150,7 +150,6 @@ def make_briefing(
     fitted = fit(paper, studio.seconds, order.minutes * 60)
     if not fitted.chosen:
         raise VoxhausError("None of the stories can be spoken by this voice.")
-    predicted = studio.predicted(fitted.script)
     chosen = time.perf_counter()
     fitted = _takes(studio, paper, fitted, order.minutes * 60, on_step)
     recording = studio.assemble(fitted.script)
@@ -162,7 +161,7 @@ def make_briefing(
         paper=paper,
         fit=fitted,
         recording=recording,
-        predicted_seconds=predicted,
+        predicted_seconds=studio.predicted(fitted.script),
         timings=Timings(reading=read - begun, choosing=chosen - read, speaking=done - chosen),
     )
 

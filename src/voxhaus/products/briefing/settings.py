@@ -7,7 +7,7 @@ Refuses to know: the command line, and how feeds are read.
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from voxhaus.core.config import read_table
 from voxhaus.core.errors import InputError
@@ -29,6 +29,11 @@ class FeedSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _address_alone(cls, value: object) -> object:
+        return {"url": value} if isinstance(value, str) else value
+
     url: Text
     name: str = Field("", max_length=80)
     topic: str = Field("", max_length=40)
@@ -39,7 +44,7 @@ class BriefingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    feeds: tuple[Text | FeedSettings, ...] = ()
+    feeds: tuple[FeedSettings, ...] = ()
     minutes: float = Field(DEFAULT_MINUTES, ge=MIN_MINUTES, le=MAX_MINUTES)
     voice: Text | None = None
     style: Text | None = None
@@ -47,11 +52,7 @@ class BriefingSettings(BaseModel):
 
     def requests(self) -> tuple[FeedRequest, ...]:
         """The configured feeds; files are looked for beside the configuration."""
-        wanted = [
-            f if isinstance(f, FeedSettings) else FeedSettings(url=f, name="", topic="")
-            for f in self.feeds
-        ]
-        return tuple(_request(feed) for feed in wanted)
+        return tuple(_request(feed) for feed in self.feeds)
 
 
 def _request(feed: FeedSettings) -> FeedRequest:
@@ -77,7 +78,7 @@ def load_settings() -> BriefingSettings:
 def _told(error: ValidationError) -> str:
     """The first thing that is wrong, in words."""
     first = error.errors()[0]
-    where = ".".join(["briefing", *(str(p) for p in first["loc"] if p != "FeedSettings")])
+    where = ".".join(["briefing", *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
         known = FeedSettings if len(first["loc"]) > 1 else BriefingSettings
         return f"{where} is not a setting; there are {', '.join(known.model_fields)}."
