@@ -8,6 +8,7 @@ Refuses to know: how each step works, voices, and audio.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import zip_longest
 
 from voxhaus.core.errors import InputError
 from voxhaus.models.text import assembly, markup, readings, sentences
@@ -62,29 +63,23 @@ class TextFrontend:
         Raises:
             InputError: nothing speakable, longer than MAX_CHARACTERS, or broken markup.
         """
-        tree = self._tree(text)
+        passages = flatten(self._tree(text))
+        _check_length(sum(len(p.text) for p in passages))
         made: list[Utterance] = []
-        waiting = 0.0
-        for passage in flatten(tree):
+        waiting = 0.0  # silence before the next utterance
+        for passage, following in zip_longest(passages, passages[1:]):
             accent = self.accent
             if passage.voice is not None and accent_of is not None:
                 accent = accent_of(passage.voice)
-            found = _read_passage(passage, accent)
-            if not found:
+            found = _read_passage(passage, accent, _end_mark(following))
+            if found:
+                found[0] = replace(found[0], pause_before=waiting + passage.pause_before)
+                made, waiting = made + found, passage.pause_after
+            else:
                 waiting += passage.pause_before + passage.pause_after
-                continue
-            lead = passage.pause_before + waiting
-            found[0] = replace(found[0], pause_before=lead)
-            tail = found[-1].pause_after + passage.pause_after
-            found[-1] = replace(found[-1], pause_after=tail)
-            made, waiting = made + found, 0.0
+            made, waiting = _paused(made, waiting)
         if not made:
             raise InputError("The text holds nothing that can be spoken.", param="text")
-        last = made[-1]
-        ends_in_markup = waiting or passage.pause_after
-        made[-1] = replace(
-            last, pause_after=waiting + (last.pause_after if ends_in_markup else 0.0)
-        )
         return made
 
     def phonemize(self, text: str) -> str:
@@ -95,12 +90,7 @@ class TextFrontend:
     def _tree(text: str | markup.Span) -> markup.Span:
         if not isinstance(text, str):
             return text
-        if len(text) > MAX_CHARACTERS:
-            raise InputError(
-                f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read at "
-                "once. Split it into parts.",
-                param="text",
-            )
+        _check_length(len(text))
         if markup.is_ssml(text):
             from voxhaus.models.text import ssml
 
@@ -108,14 +98,39 @@ class TextFrontend:
         return markup.parse(text)
 
 
-def _read_passage(passage: Passage, accent: str) -> list[Utterance]:
-    """Utterances of a passage, without its pauses."""
+def _check_length(length: int) -> None:
+    if length > MAX_CHARACTERS:
+        raise InputError(
+            f"The text has {length:,} characters; at most {MAX_CHARACTERS:,} can be read at once. "
+            "Split it into parts.",
+            param="text",
+        )
+
+
+def _paused(made: list[Utterance], waiting: float) -> tuple[list[Utterance], float]:
+    """Moves waiting silence behind the last utterance, if there is one yet."""
+    if made and waiting:
+        tail = made[-1].pause_after + waiting
+        return [*made[:-1], replace(made[-1], pause_after=tail)], 0.0
+    return made, waiting
+
+
+def _end_mark(following: Passage | None) -> str:
+    """What closes a passage without a mark: a comma where its sentence goes on in the next one."""
+    goes_on = following is not None and following.text.lstrip()[:1].islower()
+    return "," if goes_on else "."
+
+
+def _read_passage(passage: Passage, accent: str, end: str) -> list[Utterance]:
+    """Utterances of a passage, without its pauses; `end` closes it when it has no mark."""
     shown = silence(passage.text)
     if len(shown) != len(passage.text):
         raise AssertionError("silencing must not move characters")
     made = []
-    for sentence in sentences.split(shown):
-        tokens = _tokens(shown, sentence, passage.marks, accent)
+    split = sentences.split(shown)
+    for sentence in split:
+        mark = end if sentence is split[-1] else "."
+        tokens = _tokens(shown, sentence, passage.marks, accent, mark)
         if not tokens:
             continue
         strung = assembly.string(tokens, _pronouncer(accent).say(tokens))
@@ -144,16 +159,16 @@ def _text(part: assembly.Strung) -> str:
 
 
 def _tokens(
-    shown: str, sentence: sentences.Sentence, marks: list[Mark], accent: str
+    shown: str, sentence: sentences.Sentence, marks: list[Mark], accent: str, end: str
 ) -> list[Token]:
     """Tokens of a sentence, with marked words read as markup says."""
     inside = [m for m in marks if m.start < sentence.end and m.end > sentence.start]
     text = shown[sentence.start : sentence.end]
     if not inside:
-        return _moved(read(text, accent), sentence.start)
+        return _moved(read(text, accent, end), sentence.start)
     fixed = [m for m in inside if m.kind != "emphasis"]
     stressed = [m for m in inside if m.kind == "emphasis"]
-    tokens = _moved(read(_hidden(text, fixed, sentence.start), accent), sentence.start)
+    tokens = _moved(read(_hidden(text, fixed, sentence.start), accent, end), sentence.start)
     for m in fixed:
         tokens = _replaced(tokens, m, shown, accent)
     return [
@@ -185,7 +200,7 @@ def _replaced(tokens: list[Token], m: Mark, shown: str, accent: str) -> list[Tok
     if m.kind == "phonemes":
         said: tuple[Spoken, ...] = (Spoken(m.value, Kind.PHONEMES),)
     elif m.kind == "sub":
-        said = tuple(s for t in read(m.value, accent)[:] for s in t.spoken)
+        said = tuple(s for t in read(m.value, accent) for s in t.spoken)
         said = said[:-1] if said and said[-1].text == "." else said
     else:
         said = tuple(readings.read_as(written, m.value, accent))

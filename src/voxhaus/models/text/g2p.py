@@ -76,7 +76,7 @@ class Network:
         return self._linear(x, "head").reshape(len(ids) * SLOTS, -1)
 
     def _linear(self, x: Array, name: str) -> Array:
-        """x W + b, in products too small for the linear algebra library to wake its threads."""
+        """X W + b, in products too small for the linear algebra library to wake its threads."""
         weight, bias = self._w[f"{name}.weight"], self._w[f"{name}.bias"]
         rows = max(1, UNTHREADED // x.size)
         parts = [x @ weight[i : i + rows].T for i in range(0, len(weight), rows)]

@@ -28,7 +28,6 @@ class Text:
 
     Attributes:
         text: as written.
-        at: offset in the source, for messages; 0 where unknown.
     """
 
     text: str
@@ -66,7 +65,7 @@ _TOKEN = re.compile(
     r"\\(?P<escaped>[\[\]*\\])"
     r"|\[(?P<word>[^\[\]\n]{1,200})\]\(/(?P<phonemes>[^()\n]*?)/\)"
     r"|\[(?P<close>/[A-Za-z][\w-]*)\s*\]"
-    r"|\[(?P<tag>[A-Za-z][^\[\]\n]{0,80})\](?![(\[:])"
+    r"|\[(?P<tag>[A-Za-z][^\[\]\n]{0,80})\](?![(:])"
     r"|(?<![\w*\\])(?P<star>\*{1,3})(?=[^\s*])(?P<bold>[^*\n]{1,300}?)(?<=[^\s\\])(?P=star)(?![\w*])"
 )
 # Remarks of an editor begin like this: "[the president]", "[his] office", "[sic]".
@@ -81,7 +80,9 @@ _NAME = re.compile(r"[\w.:-]{1,64}")
 
 def is_ssml(text: str) -> bool:
     """Whether a text is a whole SSML document (`<speak>...</speak>`)."""
-    return re.match(r"\s*(?:<\?xml\b[^>]*>\s*)?<speak\b", text) is not None
+    return (
+        re.match(r"\s*<(?:\?xml\b|!DOCTYPE\b|!--|speak\b)", text) is not None and "<speak" in text
+    )
 
 
 def parse(text: str) -> Span:
@@ -140,7 +141,7 @@ class _Parser:
 
     def _take(self, m: re.Match[str], before: str) -> bool:
         """Handle one token after the text `before` it; false when it is ordinary text."""
-        if m["tag"] and not _is_tag(m["tag"]):
+        if m["tag"] and not _is_tag(m["tag"], self._text[m.end() : m.end() + 1]):
             return False
         self._write(before)
         if m["escaped"]:
@@ -180,11 +181,12 @@ class _Parser:
         self._open.append((name, checked, []))
 
 
-def _is_tag(content: str) -> bool:
-    """Whether brackets hold a tag, known or mistaken, rather than an editor's remark."""
+def _is_tag(content: str, following: str) -> bool:
+    """Whether brackets hold a tag, known or mistaken, rather than a remark or "[text][link]"."""
     words = content.split()
     first = words[0].lower()
-    return first in _NAMES or (len(words) <= 2 and first not in _REMARKS)
+    remark = len(words) > 2 or first in _REMARKS or following == "["
+    return first in _NAMES or not remark
 
 
 def unknown_tag(tag: str) -> str:

@@ -77,6 +77,7 @@ class _Walk:
         self.passages: list[Passage] = []
         self._manner: _Manner | None = None
         self._waiting = 0.0  # silence that the next passage begins with
+        self._gap = 0.0  # silence between paragraphs, if another one follows
         self._broken = True
 
     def visit(self, node: Node, manner: _Manner) -> None:
@@ -112,13 +113,14 @@ class _Walk:
         if is_block:
             self._broken = True
             if span.kind == "paragraph":
-                self._pause(PARAGRAPH_PAUSE)
+                self._gap = PARAGRAPH_PAUSE
 
     def _at(self, manner: _Manner) -> Passage:
         """The passage to write to, a new one if the manner changed."""
         if self._broken or manner != self._manner:
             passage = manner.passage()
-            passage.pause_before, self._waiting = self._waiting, 0.0
+            passage.pause_before = self._waiting + self._gap
+            self._waiting = self._gap = 0.0
             self.passages.append(passage)
             self._manner, self._broken = manner, False
         return self.passages[-1]

@@ -24,19 +24,26 @@ MAX_SENTENCE = 1000  # characters; also keeps the work of reading one bounded
 _SHORT_LINE = 60  # a line this short that is followed by a capital is a line of its own
 
 # Abbreviations that stand before a name or number, hence never end a sentence, and those that may.
-_NEVER = frozenset("""mr. mrs. ms. messrs. dr. prof. gen. sen. sens. rep. reps. gov. lt. col. capt. cmdr.
+_NEVER = frozenset(
+    """mr. mrs. ms. messrs. dr. prof. gen. sen. sens. rep. reps. gov. lt. col. capt. cmdr.
 maj. sgt. cpl. pvt. adm. rev. hon. fr. pres. supt. det. insp. amb. atty. mme. mlle. st. mt. ft. vs. v.
-e.g. eg. i.e. ie. viz. cf. ca. c. approx. fig. figs. vol. vols. pp. eq. al. tel.""".split())
+e.g. eg. i.e. ie. viz. cf. ca. c. approx. fig. figs. vol. vols. pp. eq. al. tel.""".split()
+)
 _NUMBERED = frozenset("no. nos. p. ch. chap. sec. art. ed. est.".split())
 _MAY_END = frozenset(k.lower() for k in table("abbreviations") if k.endswith(".")) - _NEVER
-_MONTHS = frozenset("""jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. tues. wed.
-thu. thur. thurs. fri. sat. sun.""".split())
+_MONTHS = frozenset(
+    """jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. tues. wed.
+thu. thur. thurs. fri. sat. sun.""".split()
+)
+_PRONOUNS = frozenset("he she it they we i you this that there the".split())
 # A capitalised word after "p.m." or "U.S." that begins a sentence rather than going on with a name.
-_OPENERS = frozenset("""the a an he she it they we i you this that these those there here but and so or yet
+_OPENERS = frozenset(
+    """the a an he she it they we i you this that these those there here but and so or yet
 his her its their our my your if when while after before as in on at by for from with without what who
 where why how is are was were do does did have has had can could will would should may might must not no
 yes now then today yesterday tomorrow meanwhile however although though because since once later some many
-most all both each every another one two three several few let please""".split())
+most all both each every another one two three several few let please""".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +147,26 @@ def _is_end(text: str, start: int, m: re.Match[str], end: int) -> bool:
     begins = first.isupper() or first.isdigit() or (not first.isalpha() and not first.islower())
     if m[0][0] in "!?":
         # "Stop!" he said. goes on; so do Yahoo! and Jeopardy! within a sentence.
-        return not first.islower() or (bool(opening) and opening[0] in "“\"(")
+        return not first.islower() or (bool(opening) and opening[0] in '“"(')
     if m[0].startswith(("..", "…")):
         return first.isupper()
-    return begins and _point_ends(text[max(start, m.start() - 40) : m.start() + 1], first + rest, opening)
+    return begins and _point_ends(
+        text[max(start, m.start() - 40) : m.start() + 1], first + rest, opening
+    )
 
 
 def _point_ends(before: str, following: str, opening: str) -> bool:
     """Whether the point at the end of `before` ends a sentence that `following` comes after."""
     word = _LAST_WORD.search(before)
     last = word[1].lower() if word else ""
-    opens = following.lower() in _OPENERS or bool(opening and opening[0] in "“\"")
-    if re.fullmatch(rf"[\s{SILENT}]*\(?\w{{1,3}}\.", before) and len(before.strip(f" {SILENT}(")) < 4:
+    opens = following.lower() in _OPENERS or bool(opening and opening[0] in '“"')
+    if (
+        re.fullmatch(rf"[\s{SILENT}]*\(?(?:\d{{1,3}}|[A-Za-z])\.", before)
+        and len(before.strip(f" {SILENT}(")) < 4
+    ):
         return False  # "1." or "a." at the start: an item's number
+    if last in ("st.", "dr.", "mt.", "ft.", "jr.", "sr.") and following.lower() in _PRONOUNS:
+        return True  # streets and drives end sentences, saints and doctors do not
     if last in _NEVER:
         return False
     if last in _NUMBERED:
@@ -162,5 +176,5 @@ def _point_ends(before: str, following: str, opening: str) -> bool:
     if _DOTTED.search(before) or last in _MAY_END or re.search(r"\d[ap]\.m\.$", before):
         return opens
     if initial := _INITIAL.search(before):
-        return initial[1] not in "I" and opens and len(following) > 1 or initial[1] == "I"
+        return (initial[1] not in "I" and opens and len(following) > 1) or initial[1] == "I"
     return True

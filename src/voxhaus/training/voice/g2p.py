@@ -34,7 +34,9 @@ from voxhaus.models.text.lexicon import ACCENTS, DATA
 from voxhaus.models.text.packed import PackedTable
 
 HELD_OUT_SHARE = 40  # one lemma in 40
-_SUFFIX = re.compile(r"(?:'s|s|es|ed|d|ing|er|ers|or|ors|ly|ness|less|able|ment|ments|y|e|'|al|ic)$")
+_SUFFIX = re.compile(
+    r"(?:'s|s|es|ed|d|ing|er|ers|or|ors|ly|ness|less|able|ment|ments|y|e|'|al|ic)$"
+)
 _PLAIN = re.compile(r"[a-z']*[a-z][a-z']*")
 
 
@@ -253,7 +255,13 @@ def train(config: G2pConfig, out: Path, minutes: float, start: Path | None = Non
     if start:
         _start_from(model, start)
     size = sum(p.numel() for p in model.parameters())
-    facts = {"config": asdict(config), "start": start and start.name, "train": len(known), "held_out": len(held), "params": size}
+    facts = {
+        "config": asdict(config),
+        "start": start and start.name,
+        "train": len(known),
+        "held_out": len(held),
+        "params": size,
+    }
     print(json.dumps(facts), flush=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.peak, weight_decay=0.01)
     began, done, epoch = time.monotonic(), 0.0, 0
@@ -278,7 +286,7 @@ def train(config: G2pConfig, out: Path, minutes: float, start: Path | None = Non
                 print(json.dumps({"step": step, "loss": round(total / count, 4)}), flush=True)
             if done >= 1:
                 break
-        np.savez_compressed(out, **export(model))
+        np.savez_compressed(out, allow_pickle=False, **export(model))
         figures = score(Network.load(out), held[:: 1 if done >= 1 else 8])
         line = {"epoch": epoch, "loss": total / max(count, 1), "s": time.monotonic() - noted}
         rounded = {k: round(v, 4) for k, v in (line | figures).items()}

@@ -48,7 +48,7 @@ def emoji_names() -> dict[str, str]:
 
     Needs the package `emoji` (BSD).
     """
-    from emoji import EMOJI_DATA  # noqa: PLC0415 - needed for building only
+    from emoji import EMOJI_DATA
 
     names = {}
     for sign, facts in EMOJI_DATA.items():

@@ -44,8 +44,8 @@ def _fold(tag: str) -> str:
 
 
 def taught(texts: list[str]) -> Iterator[Tagged]:
-    """Sentences as word and tag pairs, in our cut of words: contractions whole, numbers as words."""
-    from hibari.g2p import G2P  # noqa: PLC0415 - the teacher is needed for training only
+    """Sentences as word and tag pairs, cut our way: contractions whole, numbers as words."""
+    from hibari.g2p import G2P
 
     reader = G2P(oov=False)
     for text in texts:

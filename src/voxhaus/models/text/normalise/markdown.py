@@ -18,9 +18,13 @@ _LINE_START = re.compile(
 )
 _HEADING_END = re.compile(r"(?<=\S)[ \t]+#+[ \t]*$", re.M)
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
-_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s+[\w:-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?)*\s*/?>")
+_TAG = re.compile(
+    r"</?[A-Za-z][A-Za-z0-9]*(?:\s+[\w:-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?)*\s*/?>"
+)
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.S | re.I)
-_IMAGE_OR_LINK = re.compile(r"(!?\[)([^\[\]\n]*)(\]\((?!/)[^()\s]*(?:\([^()\s]*\))?(?:\s+\"[^\"\n]*\")?\))")
+_IMAGE_OR_LINK = re.compile(
+    r"(!?\[)([^\[\]\n]*)(\]\((?!/)[^()\s]*(?:\([^()\s]*\))?(?:\s+\"[^\"\n]*\")?\))"
+)
 _REFERENCE = re.compile(r"(\[)([^\[\]\n]+)(\]\[[^\[\]\n]*\])")
 _DEFINITION = re.compile(r"^[ \t]*\[[^\]\n]+\]:[ \t]+\S+.*$", re.M)
 _AUTOLINK = re.compile(r"(<)((?:https?://|mailto:)[^\s<>]+|[\w.+-]+@[\w.-]+)(>)")
@@ -41,7 +45,7 @@ def _blank_outer(m: re.Match[str]) -> str:
 
 def _entity(m: re.Match[str]) -> str:
     """ "&amp;" -> "&", padded to the same length."""
-    from html import unescape  # noqa: PLC0415 - seldom needed
+    from html import unescape
 
     sign = unescape(m[0])
     return sign + SILENT * (len(m[0]) - 1) if len(sign) == 1 else m[0]

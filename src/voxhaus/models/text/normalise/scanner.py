@@ -26,10 +26,13 @@ _COMPOUND = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*(?:-{_LETTER}+(?:['’]
 _PLAIN_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?(?=[ ,;!?\n)”\"]|:(?!/)|\.?$|\. )")
 _SPACE = re.compile(r"[\s\u200b\ufeff]+")
 _ELLIPSIS = re.compile(r"\.{2,}|…+|(?:\. ){2,}\.")
+_AND = re.compile(r"['’‘][nN]['’](?=\s)")  # rock 'n' roll
+_DIGITS_AROUND = re.compile(r"\d\s?\*\s?\d")
 _REPEATED = re.compile(r"([!?])[!?]*")
 _DASHES = re.compile(r"-{2,}|(?<=\s)-(?=\s)|[—–]+")
 _COMBINING_WORD = re.compile(rf"(?:{_LETTER}[\u0300-\u036f]*)+")
 
+_NAMED = 3  # letters without any Latin form that are named before the rest is passed over
 _LONE_SIGNS = frozenset(k for k in table("symbols") if k.isalpha())  # "π" alone has a name
 
 # Rules by the kind of character they can begin with; words that are none of these are cheap.
@@ -39,8 +42,16 @@ _DIGIT_RULES.insert(-2, abbreviations.RULES[-1])
 _SIGN_RULES: list[Rule] = [*web.RULES, *moments.RULES, *quantities.RULES]
 
 
-def read(text: str, accent: str) -> list[Token]:
-    """Tokens of one sentence; Markdown must be silenced already (`markdown.silence`)."""
+def read(text: str, accent: str, close: str = ".") -> list[Token]:
+    """Tokens of one sentence; Markdown must be silenced already (`markdown.silence`).
+
+    Args:
+        text: the sentence.
+        accent: "us" or "gb".
+        close: the mark it gets when it has none: headlines end like sentences, the part of a sentence
+            before a pause like a clause.
+    """
+    text = symbols.folded(text)
     scene = Scene(text=text, accent=accent)
     at, spaced = 0, False
     while at < len(text):
@@ -53,7 +64,7 @@ def read(text: str, accent: str) -> list[Token]:
         token = Token(text[at:end].replace(SILENT, ""), at, end, tuple(reading), spaced)
         scene.tokens.append(token)
         at, spaced = end, False
-    return _punctuated(_titled(scene.tokens), text)
+    return _punctuated(_titled(scene.tokens), close)
 
 
 def _next(scene: Scene, at: int) -> tuple[int, Reading]:
@@ -107,7 +118,9 @@ def _word(scene: Scene, at: int) -> tuple[int, Reading]:
         reading: Reading = []
         for i, part in enumerate(parts):
             pieces = _pieces(part)
-            reading += [replace(p, glued=(i > 0 and k == 0) or p.glued) for k, p in enumerate(pieces)]
+            reading += [
+                replace(p, glued=(i > 0 and k == 0) or p.glued) for k, p in enumerate(pieces)
+            ]
         return compound.end(), reading
     m = _COMBINING_WORD.match(text, at) if not text[at].isascii() else None
     w = _WORD.match(text, at)
@@ -130,7 +143,9 @@ def _pieces(word: str) -> Reading:
     if len(plain) == len(word) and plain.isalpha() and symbols.is_latin(word):
         return [Spoken(word)]  # letters with accents; the dictionary has some
     words = re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)?", plain)
-    return [Spoken(w) for w in words] or _other_digits_of(plain)
+    if said := [Spoken(w) for w in words] or _other_digits_of(plain):
+        return said
+    return [piece for c in word[:_NAMED] for piece in symbols.named(c)]
 
 
 def _other_digits(scene: Scene, at: int) -> tuple[int, Reading]:
@@ -147,7 +162,7 @@ def _other_digits(scene: Scene, at: int) -> tuple[int, Reading]:
 
 def _other_digits_of(plain: str) -> Reading:
     found = re.findall(r"\d+|[A-Za-z]+", plain)
-    said = [quantities.number(p, "us") if p.isdigit() else p for p in found]
+    said = [quantities.number(p, "us") if p.isdecimal() else p for p in found]
     return say(" ".join(said))
 
 
@@ -155,9 +170,10 @@ def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
     """Punctuation, symbols, emoji, quantities that begin with a sign, unknown characters."""
     text = scene.text
     for pattern, mark in ((_ELLIPSIS, "…"), (_DASHES, "—")):
-        if m := pattern.match(text, at):
-            if not (mark == "—" and text[m.end() : m.end() + 1].isdigit() and _negative(text, at)):
-                return m.end(), [Spoken(mark, Kind.MARK)]
+        m = pattern.match(text, at)
+        minus = m and mark == "—" and text[m.end() : m.end() + 1].isdigit() and _negative(text, at)
+        if m and not minus:
+            return m.end(), [Spoken(mark, Kind.MARK)]
     if m := _REPEATED.match(text, at):
         mark = "?" if "?" in m[0] else "!"
         return m.end(), [Spoken(mark, Kind.MARK)]
@@ -165,8 +181,12 @@ def _sign(scene: Scene, at: int) -> tuple[int, Reading]:
         return found
     if found := symbols.sign(scene, at, sizes=(3, 2)):
         return found
+    if m := _AND.match(text, at):
+        return m.end(), say("and")
     if text[at] == "/" and _per(scene, at):
         return at + 1, say("per")
+    if text[at] == "*" and _DIGITS_AROUND.search(text[max(0, at - 3) : at + 3]):
+        return at + 1, say("times")
     if text[at] == '"' or text[at : at + 2] in ("''", "``"):
         size = 1 if text[at] == '"' else 2
         return at + size, [Spoken(symbols.quote(scene, at), Kind.MARK)]
@@ -192,7 +212,7 @@ def _negative(text: str, at: int) -> bool:
 def _unknown(sign: str) -> Reading:
     plain = symbols.latin(sign)
     if plain != sign and (words := re.findall(r"[A-Za-z]+|\d+", plain)):
-        return say(" ".join(quantities.number(w, "us") if w.isdigit() else w for w in words))
+        return say(" ".join(quantities.number(w, "us") if w.isdecimal() else w for w in words))
     return symbols.named(sign)
 
 
@@ -212,7 +232,7 @@ def _titled(tokens: list[Token]) -> list[Token]:
     return kept
 
 
-def _punctuated(tokens: list[Token], text: str) -> list[Token]:
+def _punctuated(tokens: list[Token], mark: str) -> list[Token]:
     """Ends the sentence: an abbreviation's point also ends it, and headlines have none at all."""
     said = [t for t in tokens if t.spoken]
     if all(t.is_mark for t in said):
@@ -225,4 +245,4 @@ def _punctuated(tokens: list[Token], text: str) -> list[Token]:
         else:
             return tokens
     end = tokens[-1].end
-    return [*tokens, Token("", end, end, (Spoken(".", Kind.MARK),), spaced=False)]
+    return [*tokens, Token("", end, end, (Spoken(mark, Kind.MARK),), spaced=False)]
