@@ -223,7 +223,9 @@ class Pronouncer:
             return self.lexicon.spell(plain)
         if not re.search(r"[aeiouy]", plain):
             return self.lexicon.spell(plain)
-        said = g2p.network().say(plain, self.accent) or self.lexicon.spell(plain)
+        said = g2p.network().say(plain, self.accent)
+        if not stress.VOWELS & set(said):
+            return self.lexicon.spell(plain)
         return said if stress.PRIMARY in said else stress.restress(said, stress.ALWAYS_PRIMARY)
 
 
