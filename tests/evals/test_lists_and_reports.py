@@ -1,5 +1,6 @@
 """Sentence lists, levelling, summaries and tables."""
 
+import json
 import math
 
 import numpy as np
@@ -70,7 +71,9 @@ def test_summary_weighs_errors_by_words_and_passes_over_missing_pitch():
     made = speech.summary([row("a", 1, 4, 4.0), row("b", 0, 16, 4.5)])
     assert made["wer"] == pytest.approx(1 / 20)
     assert made["distillmos"] == pytest.approx(4.25)
-    assert math.isnan(made["pitch_hz"])
+    assert made["pitch_hz"] is None
+    assert speech.table_row("all", made)[5] is None
+    json.dumps(made, allow_nan=False)
     assert made["seconds"] == 4.0
 
 

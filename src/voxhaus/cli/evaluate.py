@@ -30,6 +30,10 @@ def speech(
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A voice of the engine.")] = (
         None
     ),
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Judge this folder, one WAV or FLAC a sentence, instead of an engine."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for verdicts; an interrupted run goes on from it.")
     ] = None,
@@ -47,9 +51,11 @@ def speech(
     from voxhaus.evals import engines, report
     from voxhaus.evals import sentences as lists
     from voxhaus.evals import speech as scoring
+    from voxhaus.evals.recordings import Recordings
 
     wanted = lists.read(sentences)[:limit]
-    speaker = engines.load(engine, voice=voice)
+    speaker: engines.Engine
+    speaker = Recordings(recordings, wanted) if recordings else engines.load(engine, voice=voice)
     with working("Judging") as status:
 
         def progress(done: int, total: int) -> None:
@@ -62,14 +68,14 @@ def speech(
             peer = engines.load(name, voice=other or None)
             result["similarity"] = {like: scoring.similarity(speaker, peer, wanted)}
     if out:
-        name = f"{engine}-{speaker.voice}.json"
+        name = f"{speaker.name}-{speaker.voice}.json"
         (out / name).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if as_json:
         print_json(result)
         return
     rows = [scoring.table_row(c, f) for c, f in result["categories"].items()]
     rows.append(scoring.table_row("all", result["overall"]))
-    typer.echo(f"{engine} {speaker.voice} ({speaker.version})")
+    typer.echo(f"{speaker.name} {speaker.voice} ({speaker.version})")
     print_table(scoring.COLUMNS, [[report.shown(cell) for cell in row] for row in rows])
     if like:
         typer.echo(f"similarity to {like}: {result['similarity'][like]:.3f}")

@@ -121,8 +121,12 @@ class PiperEngine:
         if voice not in (None, self.voice):
             raise InputError(f"Piper is measured with {self.voice} only.", param="voice")
         self.version = _version("piper-tts")
-        self._voice: Any = piper.PiperVoice.load(model)
-        self._voice.session = _session(model, threads)
+        # `PiperVoice.load` takes no thread count, and replacing its session afterwards would load
+        # the graph twice and charge Piper for both in load time and memory.
+        config = json.loads(Path(f"{model}.json").read_text("utf-8"))
+        self._voice: Any = piper.PiperVoice(
+            session=_session(model, threads), config=piper.PiperConfig.from_dict(config)
+        )
         self.sample_rate = int(self._voice.config.sample_rate)
 
     def parts(self, text: str) -> Iterator[Samples]:
@@ -165,13 +169,19 @@ class KokoroEngine:
     def parts(self, text: str) -> Iterator[Samples]:
         """Sentence by sentence."""
         for utterance in self._frontend.utterances(text):
-            ids = [self._ids[c] for c in utterance.phonemes]
+            ids = self._tokens(utterance.phonemes)
             feeds = {
                 "tokens": np.array([[0, *ids, 0]], np.int64),
-                "style": self._styles[max(0, len(ids) - 1)],
+                "style": self._styles[min(509, max(0, len(ids) - 1))],
                 "speed": np.ones(1, np.float32),
             }
             yield self._graph.run(None, feeds)[0].reshape(-1)
+
+    def _tokens(self, phonemes: str) -> list[int]:
+        unknown = sorted(set(phonemes) - self._ids.keys())
+        if unknown:
+            raise InputError(f"Kokoro cannot read the phonemes {' '.join(unknown)}.", param="text")
+        return [self._ids[c] for c in phonemes]
 
 
 class EspeakEngine:

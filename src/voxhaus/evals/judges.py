@@ -8,6 +8,7 @@ Everything here but levelling and pitch comes with the extra `evaluate`.
 
 import contextlib
 import importlib
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -117,6 +118,22 @@ def whisper_folder() -> Path:
     return target
 
 
+# "6:45 p.m.", "6.45 pm" and "6:45pm" are the same words; Whisper's normaliser keeps them apart.
+_TIME = re.compile(r"\b(\d{1,2})[:.](\d{2})(?:\s*([ap])\.?m\b\.?)?", re.IGNORECASE)
+
+
+def plain_times(text: str) -> str:
+    """Times of day in one spelling; a decimal without a.m. or p.m. is left as it is."""
+
+    def one(match: re.Match[str]) -> str:
+        hour, minute, half = match.groups()
+        if half:
+            return f"{hour} {minute} {half.lower()}m"
+        return f"{hour} {minute}" if ":" in match[0] else match[0]
+
+    return _TIME.sub(one, text)
+
+
 class Transcriber:
     """Words heard by Whisper base (Radford et al. 2022), greedy with a beam of 5."""
 
@@ -135,9 +152,9 @@ class Transcriber:
         return " ".join(s.text.strip() for s in segments)
 
     def errors(self, wanted: str, heard: str) -> tuple[int, int]:
-        """Wrong words and words in all, after Whisper's own normalising of both sides."""
-        reference = self._plain(wanted)
-        out = self._jiwer.process_words(reference, self._plain(heard))
+        """Wrong words and words in all, after the same normalising of both sides."""
+        reference = self._plain(plain_times(wanted))
+        out = self._jiwer.process_words(reference, self._plain(plain_times(heard)))
         return out.substitutions + out.deletions + out.insertions, len(reference.split())
 
 

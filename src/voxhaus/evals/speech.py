@@ -3,6 +3,7 @@
 Knows: the order of work, resuming, means over categories. Refuses to know: how judges judge.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ import numpy as np
 from voxhaus.core.audio import write_audio
 from voxhaus.evals import engines
 from voxhaus.evals.judges import JUDGE_RATE, Bench, SpeakerJudge, Verdict, level, resample
+from voxhaus.evals.report import Cell
 from voxhaus.evals.sentences import Sentence
 
 COLUMNS = ("", "n", "DistillMOS", "DNSMOS", "WER %", "pitch Hz", "spread st", "seconds")
@@ -41,7 +43,8 @@ def evaluate(
     Returns:
         `engine`, `voice`, `version`, `overall`, `categories` and `sentences`.
     """
-    kept = _Kept(folder / f"{engine.name}-{engine.voice}.jsonl" if folder else None)
+    path = folder / f"{engine.name}-{engine.voice}.jsonl" if folder else None
+    kept = _Kept(path, engine.version)
     bench: Bench | None = None
     rows = []
     for number, sentence in enumerate(sentences):
@@ -50,7 +53,8 @@ def evaluate(
             bench = bench or Bench()
             speech = engines.speak(engine, sentence.text)
             verdict = bench.judge(speech, sentence.text)
-            row = {"category": sentence.category, "text": sentence.text, **asdict(verdict)}
+            row = _without_nan(asdict(verdict))
+            row = {"category": sentence.category, "text": sentence.text, **row}
             kept.add(row)
             if audio and folder:
                 name = f"{engine.name}-{engine.voice}-{number:03d}.wav"
@@ -69,34 +73,59 @@ def evaluate(
     }
 
 
-class _Kept:
-    """Verdicts of an earlier, interrupted evaluation."""
+def _without_nan(figures: dict[str, Any]) -> dict[str, Any]:
+    """NaN as None: JSON knows no NaN, and other programs refuse it."""
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in figures.items()}
 
-    def __init__(self, path: Path | None) -> None:
+
+class _Kept:
+    """Verdicts of an earlier, interrupted evaluation of the same version of an engine.
+
+    A line without that version (other weights, or written before versions were kept) and a line cut
+    short by the interruption are judged again.
+    """
+
+    def __init__(self, path: Path | None, version: str) -> None:
         self._path = path
+        self._version = version
         self._rows: dict[str, dict[str, Any]] = {}
         if path and path.exists():
-            rows = map(json.loads, path.read_text("utf-8").splitlines())
-            self._rows = {r["text"]: r for r in rows}
+            self._read(path)
         elif path:
             path.parent.mkdir(parents=True, exist_ok=True)
 
+    def _read(self, path: Path) -> None:
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        for line in lines:
+            with contextlib.suppress(json.JSONDecodeError):
+                row = json.loads(line)
+                if row.pop("version", None) == self._version:
+                    self._rows[row["text"]] = row
+        if lines and not lines[-1].endswith("\n"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
+
     def get(self, sentence: Sentence) -> dict[str, Any] | None:
-        return self._rows.get(sentence.text)
+        row = self._rows.get(sentence.text)
+        return {**row, "category": sentence.category} if row else None
 
     def add(self, row: dict[str, Any]) -> None:
         if self._path:
+            line = json.dumps({**row, "version": self._version}, ensure_ascii=False)
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(line + "\n")
 
 
-def summary(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Means over sentences; the word error rate is over all words, the pitch over voiced ones."""
+def summary(rows: Iterable[dict[str, Any]]) -> dict[str, float | None]:
+    """Means over sentences; the word error rate is over all words, the pitch over voiced ones.
+
+    None where no sentence has a figure.
+    """
     rows = list(rows)
 
-    def mean(name: str) -> float:
-        values = [r[name] for r in rows if not math.isnan(r[name])]
-        return float(np.mean(values)) if values else float("nan")
+    def mean(name: str) -> float | None:
+        values = [r[name] for r in rows if r[name] is not None and not math.isnan(r[name])]
+        return float(np.mean(values)) if values else None
 
     words = sum(r["words"] for r in rows)
     return {
@@ -110,18 +139,22 @@ def summary(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def table_row(name: str, figures: dict[str, float]) -> list[str | float | int]:
+def table_row(name: str, figures: dict[str, float | None]) -> list[Cell]:
     """A row of COLUMNS."""
     f = figures
+
+    def rounded(value: float | None, digits: int) -> float | None:
+        return None if value is None else round(value, digits)
+
     return [
         name,
-        int(f["n"]),
+        int(f["n"] or 0),
         f["distillmos"],
         f["dnsmos"],
-        round(100 * f["wer"], 2),
-        round(f["pitch_hz"], 1),
-        round(f["pitch_spread"], 2),
-        round(f["seconds"], 1),
+        round(100 * (f["wer"] or 0.0), 2),
+        rounded(f["pitch_hz"], 1),
+        rounded(f["pitch_spread"], 2),
+        rounded(f["seconds"], 1),
     ]
 
 

@@ -58,9 +58,23 @@ def measure(name: str, voice: str | None, threads: int, began: float) -> dict[st
         "first_audio_ms": 1000 * sentence["first"],
         "cold_start_ms": 1000 * cold,
         "load_seconds": load,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": _peak_mb(),
         "paragraph_seconds": whole["seconds"],
     }
+
+
+def _peak_mb() -> float:
+    """Peak memory of this program.
+
+    Linux carries the memory of the process that started this one over into `ru_maxrss`, so a large
+    parent would be charged to every engine; `VmHWM` begins anew with the program.
+    """
+    status = Path("/proc/self/status")
+    for line in status.read_text("utf-8").splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    unit = 2**20 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _timed(engine: engines.Engine, text: str) -> dict[str, float]:
