@@ -64,6 +64,15 @@ def test_something_is_said_however_short_the_time(speaker):
     assert list(made.chosen) == [0]
 
 
+def test_a_short_time_takes_the_best_story_that_fits_it(speaker):
+    long, short = story(0, sentences=1, words=40), story(1, sentences=1, words=8)
+    studio = Studio(speaker)
+    target = studio.seconds(write(paper(long, short), {1: 1})) - 0.5
+    made = fit(paper(long, short), studio.seconds, target)
+    assert made.chosen == {1: 1}
+    assert made.within(target)
+
+
 def test_stories_that_cannot_be_spoken_are_passed_over():
     def seconds(script):
         for line in script.lines:

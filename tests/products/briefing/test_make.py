@@ -29,8 +29,9 @@ def test_the_sample_is_told_as_it_always_was(speaker, cache):
 
 
 @pytest.mark.parametrize("minutes", [0.5, 1, 2, 3, 5, 7])
-def test_the_sample_fits_any_length_it_has_material_for(speaker, cache, minutes):
-    made = make.make_briefing(order(minutes=minutes), speaker, cache)
+@pytest.mark.parametrize("note", ["", SAMPLE_NOTE])
+def test_the_sample_fits_any_length_it_has_material_for(speaker, cache, minutes, note):
+    made = make.make_briefing(order(minutes=minutes, note=note), speaker, cache)
     assert made.on_time
     assert abs(made.seconds - minutes * 60) <= 0.1 * minutes * 60
     assert made.warnings() == []

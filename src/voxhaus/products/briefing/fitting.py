@@ -88,6 +88,8 @@ class _Fitting:
             self._try(number, count)
         exhausted = not self._waiting and not self._refused and self._looked_at_all
         self._overshoot()
+        if len(self._chosen) < 2 and not self._near(self._seconds):
+            self._one_story()
         return Fit(
             script=write(self._paper, self._chosen),
             chosen=dict(self._chosen),
@@ -108,8 +110,7 @@ class _Fitting:
             if number not in self._chosen:
                 self._unspeakable.add(number)
             return
-        # Something must be said, however short the time.
-        if seconds > self._target and self._chosen:
+        if seconds > self._target:
             self._refused.append((number, count))
             return
         self._chosen, self._seconds = wanted, seconds
@@ -117,8 +118,25 @@ class _Fitting:
             next_worth = -self._paper.stories[number].score * FURTHER[count - 1]
             heapq.heappush(self._waiting, (next_worth, number, count + 1))
 
+    def _near(self, seconds: float) -> bool:
+        return abs(seconds - self._target) <= TOLERANCE * self._target
+
+    def _one_story(self) -> None:
+        """In a short time, the best story of the right length; else any rather than none."""
+        shorter = [(number, 0) for number, _ in self._refused]
+        lengths = {
+            step: self._seconds_of(write(self._paper, dict([step])))
+            for step in [*self._refused, *shorter]
+        }
+        near = [step for step in lengths if self._near(lengths[step])]
+        if near or (lengths and not self._chosen):
+            number, count = near[0] if near else min(lengths, key=lambda step: lengths[step])
+            self._chosen, self._seconds = {number: count}, lengths[number, count]
+
     def _overshoot(self) -> None:
         """Take the refused step that comes closest, if it is closer than stopping here."""
+        if not self._chosen:
+            return
         best = self._target - self._seconds
         base = dict(self._chosen)
         for number, count in self._refused:
