@@ -73,7 +73,7 @@ _TAILS = re.compile(
     r"(?:Read|See) (?:[Mm]ore|on|the full (?:story|article))\b[^.!?]{0,60}\W*$|\[comments\]|"
     r"(?:>>|»|→)\s*[\w ]{0,30}$)"
 )
-_CUT = re.compile(r"\s*(?:\[\s*(?:…|\.{3}|&hellip;)\s*\]|…|\.{3,})\s*$")
+_CUT = re.compile(r"\s*(?:\[\s*(?:…|\.{3}|&hellip;)\s*\]|…|(?<!\.)\.{3,})\s*$")
 _SEPARATOR = re.compile(r"\s+(?:\||-|–|—|>|»|::|·|•|/)\s+|:\s+")
 _GENERIC = frozenset(
     (

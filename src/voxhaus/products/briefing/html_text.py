@@ -21,6 +21,14 @@ _WITHIN_LINES = frozenset(("sup", "svg", "math"))
 _ESCAPED = re.compile(
     r"</?(?:p|br|a|div|img|strong|em|span|b|i|ul|li)(?:\s[^<>]*)?/?>", re.IGNORECASE
 )
+# Declarations, and a tag at the end that the publisher cut off.
+_DECLARATION = re.compile(r"<[!?][^<>]*>?|</?[A-Za-z][^<>]*\Z")
+# A "<" that begins no whole tag. Values in quotes may hold angle brackets; the bounds keep the time
+# linear for text that opens thousands of tags and closes none.
+_UNCLOSED = re.compile(
+    r"<(?!/?[A-Za-z][^<>\"']*(?:(?:\"[^\"]{0,4000}\"|'[^']{0,4000}')[^<>\"']*){0,40}>"
+    r"|/?[A-Za-z][^<>]*>)"
+)
 _LINKS_ONLY = 0.8  # a paragraph with this share of its letters inside links is a list of links
 
 
@@ -45,12 +53,23 @@ def _read(html: str, *, keep_links: bool = False) -> list[str]:
         found = [(part, 0.0) for part in re.split(r"\n\s*\n", html)]
     else:
         reader = _Reader()
-        reader.feed(html)
+        reader.feed(_whole_tags(html))
         reader.close()
         reader.end_paragraph()
         found = reader.found
     cleaned = [(tidy(text), share) for text, share in found]
     return [text for text, share in cleaned if text and (keep_links or share < _LINKS_ONLY)]
+
+
+def _whole_tags(html: str) -> str:
+    """A fragment without comments and declarations, in which every "<" begins a whole tag.
+
+    The standard library's parser takes quadratic time for what is opened and never closed, and
+    raises an AssertionError for declarations that it does not know ("<![ if gte mso 9]>").
+    """
+    before, *rest = html.split("<!--")
+    without = before + "".join(part.partition("-->")[2] for part in rest)
+    return _UNCLOSED.sub("&lt;", _DECLARATION.sub(" ", without))
 
 
 def tidy(text: str) -> str:

@@ -8,7 +8,7 @@ Refuses to know: networks, and which entries are worth hearing.
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from voxhaus.core.document import Document, Source
 from voxhaus.products.briefing import clean
@@ -23,7 +23,8 @@ _KINDS = {"rss": "RSS", "atom": "Atom", "cdf": "CDF"}
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[[^\]]*\]\s*)?>", re.IGNORECASE)
 _XML_HEAD = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PAGE = re.compile(
-    r"(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html\b)",
+    # A comment must not be able to end in two ways, or forty of them take hours.
+    r"(?:<\?xml[^>]*\?>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _ROOT = re.compile(r"<(?:[\w-]+:)?(rss|feed|rdf|channel)\b", re.IGNORECASE)
@@ -174,6 +175,7 @@ def _joined(base: str, url: str) -> str:
     """An absolute web address, or "" for anything else: nothing of a feed may be a script."""
     try:
         whole = urljoin(base, url.strip())
+        urlsplit(whole)  # urljoin passes on what it has no base for, unread
     except ValueError:
         return ""
     safe = whole.lower().startswith(("http://", "https://")) and not re.search(r"[\s<>\"]", whole)
