@@ -42,6 +42,15 @@ def test_a_binary_or_missing_list_is_refused(tmp_path):
             sentences.read(path)
 
 
+def test_a_short_list_stands_for_every_category():
+    found = sentences.read()
+    categories = {s.category for s in found}
+    short = sentences.spread(found, len(categories))
+    assert {s.category for s in short} == categories
+    assert short == [s for s in found if s in short]
+    assert sentences.spread(found, None) == sentences.spread(found, 1000) == found
+
+
 def test_levelling_ignores_pauses():
     rng = np.random.default_rng(0)
     loud = 0.01 * rng.standard_normal(16_000).astype(np.float32)

@@ -5,11 +5,15 @@ Knows: arguments and tables. Refuses to know: how anything is scored.
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voxhaus.cli.terminal import AsJson, print_json, print_table, working
+from voxhaus.core.errors import InputError
+
+if TYPE_CHECKING:
+    from voxhaus.evals.report import Cell
 
 evaluate_app = typer.Typer(help="How good is it? Scores by the same judges for every engine.")
 
@@ -30,6 +34,9 @@ def speech(
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A voice of the engine.")] = (
         None
     ),
+    voices: Annotated[
+        str | None, typer.Option(help="Several voices with commas, one table; not with --voice.")
+    ] = None,
     recordings: Annotated[
         Path | None,
         typer.Option(help="Judge this folder, one WAV or FLAC a sentence, instead of an engine."),
@@ -38,7 +45,9 @@ def speech(
         Path | None, typer.Option(help="Folder for verdicts; an interrupted run goes on from it.")
     ] = None,
     audio: Annotated[bool, typer.Option(help="Keep the recordings in --out, too.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many sentences.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only so many, of all categories.")
+    ] = None,
     like: Annotated[
         str | None, typer.Option(help="Also the similarity to ENGINE:VOICE, as kokoro:af_heart.")
     ] = None,
@@ -48,34 +57,63 @@ def speech(
 
     Needs the extra `evaluate`, and `peers` for other engines than ours.
     """
-    from voxhaus.evals import engines, report
+    from voxhaus.evals import engines
     from voxhaus.evals import sentences as lists
     from voxhaus.evals import speech as scoring
     from voxhaus.evals.recordings import Recordings
 
-    wanted = lists.read(sentences)[:limit]
-    speaker: engines.Engine
-    speaker = Recordings(recordings, wanted) if recordings else engines.load(engine, voice=voice)
+    if voices is not None and (voice or recordings):
+        raise InputError("Give --voices, --voice or --recordings, not two of them.", param="voices")
+    everything = lists.read(sentences)
+    wanted = everything[:limit] if recordings else lists.spread(everything, limit)
+    speakers: list[engines.Engine]
+    if recordings:
+        speakers = [Recordings(recordings, wanted)]
+    elif voices is not None:
+        speakers = [engines.load(engine, voice=v.strip()) for v in voices.split(",")]
+    else:
+        speakers = [engines.load(engine, voice=voice)]
+    peer_name, _, peer_voice = (like or "").partition(":")
+    peer = engines.load(peer_name, voice=peer_voice or None) if like else None
+    results = []
     with working("Judging") as status:
+        for speaker in speakers:
 
-        def progress(done: int, total: int) -> None:
-            if status:
-                status.update(f"Judging: {done} of {total}")
+            def progress(done: int, total: int, who: str = speaker.voice) -> None:
+                if status:
+                    status.update(f"Judging {who}: {done} of {total}")
 
-        result = scoring.evaluate(speaker, wanted, folder=out, audio=audio, progress=progress)
-        if like:
-            name, _, other = like.partition(":")
-            peer = engines.load(name, voice=other or None)
-            result["similarity"] = {like: scoring.similarity(speaker, peer, wanted)}
-    if out:
-        name = f"{speaker.name}-{speaker.voice}.json"
-        (out / name).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            result = scoring.evaluate(speaker, wanted, folder=out, audio=audio, progress=progress)
+            if peer and like:
+                result["similarity"] = {like: scoring.similarity(speaker, peer, wanted)}
+            if out:
+                _keep(out / f"{speaker.name}-{speaker.voice}.json", result)
+            results.append(result)
     if as_json:
-        print_json(result)
+        print_json(results[0] if voices is None else {"voices": results})
         return
-    rows = [scoring.table_row(c, f) for c, f in result["categories"].items()]
-    rows.append(scoring.table_row("all", result["overall"]))
-    typer.echo(f"{speaker.name} {speaker.voice} ({speaker.version})")
-    print_table(scoring.COLUMNS, [[report.shown(cell) for cell in row] for row in rows])
-    if like:
-        typer.echo(f"similarity to {like}: {result['similarity'][like]:.3f}")
+    for result in results:
+        _show(result)
+    if len(results) > 1:
+        typer.echo("All voices")
+        _table([scoring.table_row(r["voice"], r["overall"]) for r in results])
+
+
+def _keep(path: Path, result: dict[str, Any]) -> None:
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _show(result: dict[str, Any]) -> None:
+    from voxhaus.evals.speech import table_row
+
+    rows = [table_row(c, f) for c, f in result["categories"].items()]
+    typer.echo(f"{result['engine']} {result['voice']} ({result['version']})")
+    _table([*rows, table_row("all", result["overall"])])
+    for other, likeness in result.get("similarity", {}).items():
+        typer.echo(f"similarity to {other}: {likeness:.3f}")
+
+
+def _table(rows: "list[list[Cell]]") -> None:
+    from voxhaus.evals import report, speech
+
+    print_table(speech.COLUMNS, [[report.shown(cell) for cell in row] for row in rows])

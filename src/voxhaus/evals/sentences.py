@@ -3,6 +3,7 @@
 Knows: the committed list and the format of such lists. Refuses to know: engines and judges.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -51,6 +52,22 @@ def read(path: Path | None = None) -> list[Sentence]:
         return parse(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as text: {error}") from None
+
+
+def spread(sentences: list[Sentence], limit: int | None) -> list[Sentence]:
+    """At most `limit` sentences, dealt out over the categories in turn; the order stays the list's.
+
+    A short list then stands for the long one. All of them if `limit` is None.
+    """
+    if limit is None or limit >= len(sentences):
+        return sentences
+    seen: Counter[str] = Counter()
+    turns = []
+    for place, sentence in enumerate(sentences):
+        turns.append((seen[sentence.category], place))
+        seen[sentence.category] += 1
+    chosen = sorted(place for _, place in sorted(turns)[:limit])
+    return [sentences[place] for place in chosen]
 
 
 def paragraph() -> str:

@@ -4,6 +4,7 @@ Knows: the order of work, resuming, means over categories. Refuses to know: how 
 """
 
 import contextlib
+import functools
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -45,14 +46,12 @@ def evaluate(
     """
     path = folder / f"{engine.name}-{engine.voice}.jsonl" if folder else None
     kept = _Kept(path, engine.version)
-    bench: Bench | None = None
     rows = []
     for number, sentence in enumerate(sentences):
         row = kept.get(sentence)
         if row is None:
-            bench = bench or Bench()
             speech = engines.speak(engine, sentence.text)
-            verdict = bench.judge(speech, sentence.text)
+            verdict = _bench().judge(speech, sentence.text)
             row = _without_nan(asdict(verdict))
             row = {"category": sentence.category, "text": sentence.text, **row}
             kept.add(row)
@@ -71,6 +70,12 @@ def evaluate(
         "categories": {c: summary(r for r in rows if r["category"] == c) for c in categories},
         "sentences": rows,
     }
+
+
+@functools.cache
+def _bench() -> Bench:
+    """The judges; loading them takes seconds, so several voices share them."""
+    return Bench()
 
 
 def _without_nan(figures: dict[str, Any]) -> dict[str, Any]:
