@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
+import sys
 
 import numpy as np
 import pytest
 
-from voxhaus.core.errors import InputError
+from voxhaus.core.errors import InputError, MissingExtraError
 from voxhaus.evals import engines, judges, machine, report, sentences, speech, speed
 
 
@@ -132,6 +134,43 @@ def test_our_engine_speaks_and_streams():
     parts = list(engine.parts("One small step. Another one."))
     assert len(parts) == 2
     assert engines.speak(engine, "One small step. Another one.").seconds > 1.5
+
+
+def test_our_version_names_the_weights_by_checksum():
+    assert re.search(r", weights 1 \([0-9a-f]{8}\)$", engines.load("voxhaus").version)
+
+
+def test_an_unknown_voice_is_refused_before_anything_is_judged():
+    with pytest.raises(InputError, match=r"no voice 'zoe'. Voices: anna"):
+        engines.load("voxhaus", voice="zoe")
+
+
+def test_the_teacher_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOXHAUS_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="voxhaus train voice corpus"):
+        engines.load("kokoro")
+
+
+@pytest.mark.parametrize(("name", "package"), [("hibari", "hibari-tts"), ("piper", "piper-tts")])
+def test_missing_peers_name_the_extra(name, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=rf"'{package}'.*voxhaus\[peers\]"):
+        engines.load(name)
+
+
+@pytest.mark.parametrize(
+    ("judge", "module", "package"),
+    [
+        (judges.DistillMos, "torch", "torch"),
+        (judges.DnsMos, "speechmos.dnsmos", "speechmos"),
+        (judges.Transcriber, "faster_whisper", "faster-whisper"),
+        (judges.SpeakerJudge, "resemblyzer", "resemblyzer"),
+    ],
+)
+def test_missing_judges_name_the_extra(judge, module, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"'{package}'.*voxhaus\[evaluate\]"):
+        judge()
 
 
 def test_unknown_engines_are_refused():

@@ -5,6 +5,7 @@ Knows: how to load and call our voice and its peers. Refuses to know: how they a
 Peers are imported when they are asked for; they come with the extra `peers`.
 """
 
+import hashlib
 import importlib
 import io
 import json
@@ -12,13 +13,16 @@ import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from voxhaus.core.errors import InputError, MissingExtraError
 from voxhaus.core.paths import cache_root
 from voxhaus.core.speech import Samples, Speech
+
+if TYPE_CHECKING:
+    from voxhaus.runtime.voice import Voice
 
 
 class Engine(Protocol):
@@ -73,14 +77,27 @@ class OwnEngine:
         from voxhaus.runtime.voice import Voice
 
         self._voice = Voice.load(threads=threads)
+        known = [v.id for v in self._voice.voices()]
+        if voice not in (None, *known):
+            raise InputError(
+                f"There is no voice '{voice}'. Voices: {', '.join(known)}.", param="voice"
+            )
         self.voice = voice or self._voice.default_voice
-        self.version = f"{_version('voxhaus')}, weights {self._voice.version}"
+        self.version = f"{_version('voxhaus')}, weights {_weights_mark(self._voice)}"
         self.sample_rate = self._voice.sample_rate
 
     def parts(self, text: str) -> Iterator[Samples]:
         """Sentence by sentence."""
         for chunk in self._voice.stream(text, voice=self.voice):
             yield chunk.samples
+
+
+def _weights_mark(voice: "Voice") -> str:
+    """Version and checksum: weights that are trained again keep their number until released."""
+    from voxhaus.runtime import weights
+
+    manifest = weights.find(voice.name, voice.version) / "manifest.json"
+    return f"{voice.version} ({hashlib.sha256(manifest.read_bytes()).hexdigest()[:8]})"
 
 
 class HibariEngine:
