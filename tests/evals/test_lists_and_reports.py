@@ -118,7 +118,9 @@ def test_speed_summary_takes_medians_and_ratios(tmp_path):
     assert title == "1 thread"
     assert [r[-1] for r in rows] == [1.0, 0.25]
     speed.write_record(tmp_path / "record", result, log)
-    assert "| peer (v) |" in (tmp_path / "record/README.md").read_text()
+    page = (tmp_path / "record/README.md").read_text()
+    assert "| peer (v) | 50 |" in page
+    assert "| voxhaus (v) | 200 (100–300) |" in page
     assert len((tmp_path / "record/raw.jsonl").read_text().splitlines()) == 4
 
 
@@ -183,3 +185,4 @@ def test_one_engine_is_timed_in_a_process_of_its_own():
     assert made["paragraph_seconds"] > 30
     assert made["first_audio_ms"] > 0
     assert made["peak_mb"] > 20
+    assert 0 < made["cpu_share"] < 1.1  # held to one CPU, whatever the engine does

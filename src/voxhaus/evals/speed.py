@@ -29,6 +29,7 @@ FIGURES = {
     "cold_start_ms": "process start to first audio, ms",
     "load_seconds": "load, s",
     "peak_mb": "peak memory, MB",
+    "cpu_share": "CPUs held in the paragraph",
 }
 _WARM_UP, _REPEATS = 2, 5
 
@@ -59,6 +60,7 @@ def measure(name: str, voice: str | None, threads: int, began: float) -> dict[st
         "cold_start_ms": 1000 * cold,
         "load_seconds": load,
         "peak_mb": _peak_mb(),
+        "cpu_share": whole["cpus"],
         "paragraph_seconds": whole["seconds"],
     }
 
@@ -85,13 +87,15 @@ def _timed(engine: engines.Engine, text: str) -> dict[str, float]:
 
 def _once(engine: engines.Engine, text: str) -> dict[str, float]:
     samples, first = 0, 0.0
-    begun = time.perf_counter()
+    worked, begun = time.process_time(), time.perf_counter()
     for part in engine.parts(text):
         first = first or time.perf_counter() - begun
         samples += len(part)
     wall = time.perf_counter() - begun
     seconds = samples / engine.sample_rate
-    return {"x": seconds / wall, "first": first, "seconds": seconds}
+    # Well under 1 on one thread: other work had the CPU, and the other figures are too low.
+    cpus = (time.process_time() - worked) / wall
+    return {"x": seconds / wall, "first": first, "seconds": seconds, "cpus": cpus}
 
 
 def measure_apart(name: str, threads: int) -> dict[str, Any]:
@@ -127,6 +131,7 @@ def compare(
         `machine`, and `results`: for each engine and thread count the median, least and greatest of
         each figure.
     """
+    about = {**machine.describe(), "load before": _load()}
     rows: list[dict[str, Any]] = []
     for run in range(runs):
         for count in threads:
@@ -134,7 +139,13 @@ def compare(
                 row = {"run": run, "threads": count, **measure_apart(name, count)}
                 log(row)
                 rows.append(row)
-    return {"machine": machine.describe(), "results": summarise(rows)}
+    about = {**about, "load at the end": _load()}
+    return {"machine": about, "results": summarise(rows)}
+
+
+def _load() -> str:
+    """Programs that wanted a CPU in the last minute, on average."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,8 +168,13 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[report.Cell]]]]:
-    """Title, columns and rows for each thread count; medians, with the ratio to ours."""
+def tables(
+    result: dict[str, Any], *, spans: bool = False
+) -> list[tuple[str, list[str], list[list[report.Cell]]]]:
+    """Title, columns and rows for each thread count; medians, with the ratio to ours.
+
+    With `spans`, the least and greatest value stand behind each median.
+    """
     out = []
     for threads in sorted({r["threads"] for r in result["results"]}):
         group = [r for r in result["results"] if r["threads"] == threads]
@@ -166,11 +182,17 @@ def tables(result: dict[str, Any]) -> list[tuple[str, list[str], list[list[repor
         rows: list[list[report.Cell]] = []
         for r in group:
             ratio = r["paragraph_x"]["median"] / ours["paragraph_x"]["median"] if ours else None
-            medians = [float(f"{r[f]['median']:.4g}") for f in FIGURES]
-            rows.append([f"{r['engine']} ({r['voice']})", *medians, ratio])
+            figures = [_figure(r[f], spans and r["runs"] > 1) for f in FIGURES]
+            rows.append([f"{r['engine']} ({r['voice']})", *figures, ratio])
         title = f"{threads} thread{'s' if threads > 1 else ''}"
         out.append((title, ["engine", *FIGURES.values(), "paragraph ÷ ours"], rows))
     return out
+
+
+def _figure(figure: dict[str, float], span: bool) -> str:
+    """Four digits, without zeros that were not measured."""
+    median, least, most = (f"{float(f'{figure[k]:.4g}'):g}" for k in ("median", "min", "max"))
+    return f"{median} ({least}–{most})" if span else median
 
 
 def write_record(folder: Path, result: dict[str, Any], log: list[dict[str, Any]]) -> None:
@@ -178,8 +200,13 @@ def write_record(folder: Path, result: dict[str, Any], log: list[dict[str, Any]]
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# Speed of speech, side by side", ""]
     lines += [f"- {k}: {v}" for k, v in result["machine"].items()]
-    lines += ["", "Medians; spans are in `results.json`, every measurement in `raw.jsonl`.", ""]
-    for title, columns, rows in tables(result):
+    lines += [
+        "",
+        "Medians (least–greatest) over runs; every measurement is in `raw.jsonl`. On one thread, "
+        "well under one CPU held means that other work had it, and that the speeds are too low.",
+        "",
+    ]
+    for title, columns, rows in tables(result, spans=True):
         lines += [f"## {title}", "", report.markdown(columns, rows), ""]
     (folder / "README.md").write_text("\n".join(lines), "utf-8")
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
