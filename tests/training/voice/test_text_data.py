@@ -6,9 +6,13 @@ g2p = pytest.importorskip("voxhaus.training.voice.g2p", reason="needs the extra 
 
 
 def test_inflected_forms_fall_on_one_side_of_the_split():
-    family = ("cook", "cooks", "cooking", "cooked", "cook's")
-    assert len({g2p.lemma(w) for w in family}) == 1
-    assert len({g2p.held_out(w) for w in family}) == 1
+    """Stems of four letters or more; shorter ones may be split, and have few unknown forms."""
+    for family in (
+        ("cook", "cooks", "cooking", "cooked", "cook's"),
+        ("taste", "tasted", "tasting"),
+    ):
+        assert len({g2p.lemma(w) for w in family}) == 1
+        assert len({g2p.held_out(w) for w in family}) == 1
 
 
 def test_a_small_share_is_held_out():
