@@ -4,6 +4,7 @@ Knows: arguments and tables. Refuses to know: how anything is scored.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,6 +98,52 @@ def speech(
     if len(results) > 1:
         typer.echo("All voices")
         _table([scoring.table_row(r["voice"], r["overall"]) for r in results])
+
+
+@evaluate_app.command()
+def text(
+    sentences: Annotated[
+        Path | None, typer.Option(help="category<TAB>text a line; default: the committed list.")
+    ] = None,
+    differences: Annotated[
+        bool, typer.Option(help="Also list where our phonemes and the reference's part.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score the text front end: unknown words, and agreement with another phonemiser.
+
+    Words are those of the dictionaries that the network for unknown words was not trained on. The
+    other phonemiser is hibari-tts's port of misaki, from the extra `peers`.
+    """
+    from voxhaus.evals import pronunciation
+    from voxhaus.evals import sentences as lists
+
+    wanted = lists.read(sentences)
+    reference = pronunciation.reference_phonemizer()
+    with working("Reading"):
+        words = pronunciation.unknown_words()
+        both = [pronunciation.agreement(wanted, a, reference) for a in pronunciation.ACCENTS]
+    if as_json:
+        print_json({"unknown_words": words, "agreement": [asdict(a) for a in both]})
+        return
+    columns = ("unknown words", "n", "PER %", "WER %", "PER % unstressed", "WER % unstressed")
+    names = ("words", "per", "wer", "per_unstressed", "wer_unstressed")
+    _plain(columns, [[a, *(words[f"{a}_{n}"] for n in names)] for a in pronunciation.ACCENTS])
+    columns = ("agreement", "sentences", "words", "same sentences %", "same words %")
+    _plain(
+        columns, [[a.accent, a.sentences, a.words, a.same_sentences, a.same_words] for a in both]
+    )
+    if differences:
+        for a in both:
+            for theirs, ours, where in a.differences:
+                typer.echo(f"{a.accent}\t{theirs or '-'}\t{ours or '-'}\t{where}")
+
+
+def _plain(columns: "tuple[str, ...]", rows: "list[list[Cell]]") -> None:
+    """A table with fractions as per cent."""
+    print_table(
+        columns, [[f"{100 * c:.2f}" if isinstance(c, float) else str(c) for c in r] for r in rows]
+    )
 
 
 def _keep(path: Path, result: dict[str, Any]) -> None:

@@ -52,6 +52,7 @@ def test_a_word_is_never_lost_whatever_stands_around_it(text, accent):
 
 @settings(max_examples=200, deadline=None)
 @given(st.characters(categories=("Lu", "Ll", "Lo", "Nd"), exclude_characters="ªº"), ACCENTS)
+@example("\U000176f3", "us")
 def test_every_letter_and_digit_of_every_script_is_heard(letter, accent):
     assert FRONTENDS[accent].phonemize(letter).strip(". ")
 

@@ -68,6 +68,8 @@ _TOKEN = re.compile(
     r"|\[(?P<tag>[A-Za-z][^\[\]\n]{0,80})\](?![(:])"
     r"|(?<![\w*\\])(?P<star>\*{1,3})(?=[^\s*])(?P<bold>[^*\n]{1,300}?)(?<=[^\s\\])(?P=star)(?![\w*])"
 )
+# A tag of ours whose bracket is still open at the end of the line: "[pause 0.5s", "[/rate".
+_CUT_SHORT = re.compile(rf"(?<!\\)\[/?(?:{'|'.join(_NAMES)})(?: [^\[\]\n]{{0,40}})?$", re.M)
 # Remarks of an editor begin like this: "[the president]", "[his] office", "[sic]".
 _REMARKS = frozenset(
     """the a an his her its their our my your he she it they we i you who which this
@@ -122,6 +124,8 @@ class _Parser:
             if self._take(m, before):
                 at = m.end()
         self._write(self._text[at:])
+        if cut := _CUT_SHORT.search(self._text[at:]):
+            raise InputError(f"{cut[0].strip()} has no closing bracket; add ].", param="text")
         if len(self._open) > 1:
             kind = self._open[-1][0]
             raise InputError(f"[{kind}] is never closed; add [/{kind}].", param="text")

@@ -6,6 +6,10 @@ Refuses to know: what the student makes of it.
 
 A shard is one `.npz` of SHARD_SIZE readings: flat arrays with offsets, so that a loader can map it
 without parsing. A shard appears whole (written beside, then renamed) or not at all.
+
+Sound is dear and prosody cheap, and the prosody model wants many more sentences than the acoustic
+model. So the plan's first shards hold sound (`shard-*`), and the rest of the plan is only timed and
+tuned (`prosody-*`), ten times faster.
 """
 
 import argparse
@@ -15,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from voxhaus.core.errors import InputError, VoxhausError
 from voxhaus.core.paths import cache_root
+from voxhaus.evals.pronunciation import Phonemizer, reference_phonemizer
 from voxhaus.training.data.sources import provenance
 from voxhaus.training.voice import sentences, teacher
 
@@ -37,20 +41,10 @@ VOICES = {
     "david": ("bm_george", "gb"),
 }
 
-Phonemizer = Callable[[str, str], str]
-
 
 def corpus_folder() -> Path:
     """The default folder of the corpus in the cache."""
     return cache_root() / "voice-corpus"
-
-
-def reference_phonemizer() -> Phonemizer:
-    """(text, accent) -> phonemes, by hibari-tts's port of misaki (Apache-2.0)."""
-    from hibari.g2p import G2P
-
-    readers = {"us": G2P(), "gb": G2P(british=True)}
-    return lambda text, accent: readers[accent](text)
 
 
 def write_plan(folder: Path, count: int, seed: int, phonemize: Phonemizer) -> Path:
@@ -94,9 +88,10 @@ def _pack(readings: list[teacher.Reading], styles: list[np.ndarray]) -> dict[str
         return np.concatenate([np.asarray(a).astype(dtype) for a in arrays])
 
     peaks = [np.clip(np.round(r.samples * 32767), -32768, 32767) for r in readings]
+    lengths = [int(r.durations.sum()) * teacher.SAMPLES_PER_FRAME for r in readings]
     return {
         "samples": flat(peaks, "<i2"),
-        "n_samples": np.array([len(r.samples) for r in readings], "<i4"),
+        "n_samples": np.array(lengths, "<i4"),
         "durations": flat([r.durations for r in readings], "<i2"),
         "exact_durations": flat([r.exact_durations for r in readings], "<f4"),
         "n_tokens": np.array([len(r.durations) for r in readings], "<i4"),
@@ -106,8 +101,8 @@ def _pack(readings: list[teacher.Reading], styles: list[np.ndarray]) -> dict[str
     }
 
 
-def make_shard(folder: Path, number: int, rows: list[dict[str, str]], t: teacher.Teacher) -> float:
-    """Read the plan's rows of one shard aloud and store them; return seconds of speech made."""
+def make_shard(path: Path, rows: list[dict[str, str]], t: teacher.Teacher, *, heard: bool) -> None:
+    """Read the plan's rows of one shard and store them, with their sound if `heard`."""
     kept, readings, styles, tokens = [], [], [], []
     for row in rows:
         try:
@@ -115,18 +110,21 @@ def make_shard(folder: Path, number: int, rows: list[dict[str, str]], t: teacher
         except ValueError:
             continue
         style = t.voices.style(VOICES[row["voice"]][0], teacher.style_row(len(row["phonemes"])))
-        readings.append(t.read(row["phonemes"], style))
+        readings.append((t.read if heard else t.plan)(row["phonemes"], style))
         styles.append(style)
         tokens.append(np.array(ids))
         kept.append(row)
     arrays = _pack(readings, styles)
     arrays["tokens"] = np.concatenate(tokens).astype("<i2")
     arrays["rows"] = np.frombuffer(json.dumps(kept, ensure_ascii=False).encode(), np.uint8)
-    final = folder / f"shard-{number:05d}.npz"
-    partial = folder / f"partial-{number:05d}-{os.getpid()}.npz"
+    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
     np.savez(partial, allow_pickle=False, **arrays)
-    partial.rename(final)
-    return float(arrays["n_samples"].sum()) / teacher.SAMPLE_RATE
+    partial.rename(path)
+
+
+def shard_path(folder: Path, number: int, *, heard: bool = True) -> Path:
+    """The file of one shard."""
+    return folder / f"{'shard' if heard else 'prosody'}-{number:05d}.npz"
 
 
 def seconds_made(folder: Path) -> float:
@@ -141,17 +139,19 @@ def seconds_made(folder: Path) -> float:
 def fill(folder: Path, worker: int, workers: int, hours: float) -> None:
     """Make the missing shards whose number is `worker` modulo `workers`, in order.
 
-    Stops when all shards together hold `hours` of speech.
+    With sound until all shards together hold `hours` of speech, then prosody alone for the rest of
+    the plan.
     """
     rows = read_plan(folder)
     t = teacher.Teacher(teacher.fetch())
     total = -(-len(rows) // SHARD_SIZE)
     for number in range(worker, total, workers):
-        if (folder / f"shard-{number:05d}.npz").exists():
+        sound, prosody = shard_path(folder, number), shard_path(folder, number, heard=False)
+        heard = not sound.exists() and seconds_made(folder) < hours * 3600
+        if sound.exists() or (prosody.exists() and not heard):
             continue
-        if seconds_made(folder) >= hours * 3600:
-            return
-        make_shard(folder, number, rows[number * SHARD_SIZE :][:SHARD_SIZE], t)
+        cut = rows[number * SHARD_SIZE :][:SHARD_SIZE]
+        make_shard(sound if heard else prosody, cut, t, heard=heard)
 
 
 def check_disk(folder: Path, hours: float) -> None:

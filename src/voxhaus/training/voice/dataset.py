@@ -23,7 +23,7 @@ MARGIN = 4  # units of silence kept at either end when only the heard part is wa
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One reading, as stored; arrays are views into its shard."""
+    """One reading, as stored; arrays are views into its shard. `samples` may be empty."""
 
     voice: str
     text: str
@@ -112,9 +112,16 @@ def load_shard(path: Path) -> list[Example]:
 
 
 def load_corpus(folder: Path, *, held_out: int = 80) -> tuple[list[Example], list[Example]]:
-    """All finished shards -> training and held-out examples (the first `held_out` readings)."""
+    """All shards with sound -> training and held-out examples (the first `held_out` readings)."""
     examples = [e for p in sorted(folder.glob("shard-*.npz")) for e in load_shard(p)]
     return examples[held_out:], examples[:held_out]
+
+
+def load_unheard(folder: Path) -> list[Example]:
+    """The readings that were only timed and tuned; a number that also has sound is left out."""
+    paths = sorted(folder.glob("prosody-*.npz"))
+    unheard = [p for p in paths if not p.with_name(p.name.replace("prosody", "shard")).exists()]
+    return [e for p in unheard for e in load_shard(p)]
 
 
 def _pad(arrays: list[np.ndarray], dtype: torch.dtype) -> Tensor:

@@ -1,8 +1,8 @@
 """Trains the small network that guesses how unknown words are said.
 
-Knows: the training pairs (the packed dictionaries), the network, its loss, its scores and the file
-that `models/text/g2p.py` reads.
-Refuses to know: sentences, audio.
+Knows: the network, its loss and the file that `models/text/g2p.py` reads.
+Refuses to know: sentences, audio, and which words are held out and how they are scored
+(`evals/pronunciation.py`).
 
 The network is a convolutional transformer over letters with CTC: every letter gets SLOTS output
 slots, each a phoneme or nothing. It is not autoregressive, so a word costs one pass of a few
@@ -17,9 +17,7 @@ Shapes: B words, L letters, D width, H heads, S slots (L * SLOTS), V phonemes wi
 import argparse
 import json
 import random
-import re
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,15 +27,9 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from voxhaus.evals.pronunciation import Pair, held_out, read_pairs, score_words
 from voxhaus.models.text.g2p import LETTERS, MAX_LETTERS, SLOTS, SYMBOLS, Network
 from voxhaus.models.text.lexicon import ACCENTS, DATA
-from voxhaus.models.text.packed import PackedTable
-
-HELD_OUT_SHARE = 40  # one lemma in 40
-_SUFFIX = re.compile(
-    r"(?:'s|s|es|ed|d|ing|er|ers|or|ors|ly|ness|less|able|ment|ments|y|e|'|al|ic)$"
-)
-_PLAIN = re.compile(r"[a-z']*[a-z][a-z']*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,56 +46,6 @@ class G2pConfig:
     batch: int = 256
     peak: float = 2e-3
     seed: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A word and how it is said: phonemes by accent number."""
-
-    word: str
-    said: dict[int, str]
-
-
-def lemma(word: str) -> str:
-    """A crude stem, so that "cook", "cooks" and "cooking" fall on one side of the split."""
-    shorter = _SUFFIX.sub("", word)
-    while shorter != word and len(shorter) > 3:
-        word, shorter = shorter, _SUFFIX.sub("", shorter)
-    return word[:1] + word[1:].rstrip("e")
-
-
-def held_out(word: str) -> bool:
-    """Whether a word belongs to the part that is never trained on."""
-    return zlib.crc32(lemma(word).encode()) % HELD_OUT_SHARE == 0
-
-
-def _first_sense(value: str) -> str:
-    value = value.removeprefix("~")
-    return value.split("|")[0].removeprefix("DEFAULT=")
-
-
-def _is_inflected(word: str, words: set[str]) -> bool:
-    """Whether the front end would read it from its stem; such words teach the network little."""
-    stems = [word[:-k] for suffix, k in (("'s", 2), ("s", 1), ("es", 2)) if word.endswith(suffix)]
-    stems += [word[: -len(x)] for x in ("ed", "ing") if word.endswith(x)]
-    stems += [word[:-1]] if word.endswith("ed") else []
-    stems += [word[:-3] + "e"] if word.endswith("ing") else []
-    return any(len(s) > 2 and s in words for s in stems)
-
-
-def read_pairs() -> list[Pair]:
-    """All usable words of the packed dictionaries, sorted."""
-    said: dict[str, dict[int, str]] = {}
-    for number, accent in enumerate(ACCENTS):
-        for word, value in PackedTable(DATA / f"lexicon_{accent}.bin").items():
-            phonemes = _first_sense(value)
-            spelled = len(word) > 1 and word.isupper()
-            if spelled or len(word) < 2 or len(word) > MAX_LETTERS or not phonemes:
-                continue
-            if _PLAIN.fullmatch(word.lower()) and set(phonemes) <= set(SYMBOLS):
-                said.setdefault(word.lower(), {}).setdefault(number, phonemes)
-    words = set(said)
-    return [Pair(word=w, said=said[w]) for w in sorted(said) if not _is_inflected(w, words)]
 
 
 class Block(nn.Module):
@@ -209,31 +151,6 @@ def export(model: G2pNetwork) -> dict[str, np.ndarray]:
     return {k: v.detach().to(torch.float16).numpy() for k, v in model.state_dict().items()}
 
 
-def distance(a: str, b: str) -> int:
-    """Edits that turn one string of phonemes into another."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
-
-
-def score(network: Network, pairs: list[Pair]) -> dict[str, float]:
-    """Phoneme and word error rates by accent, with and without stress marks, as fractions."""
-    figures: dict[str, float] = {}
-    for number, accent in enumerate(ACCENTS):
-        rows = [(p.said[number], network.say(p.word, accent)) for p in pairs if number in p.said]
-        for name, marks in (("", ""), ("_unstressed", "ˈˌ")):
-            clean = str.maketrans("", "", marks)
-            want = [(a.translate(clean), b.translate(clean)) for a, b in rows]
-            edits = sum(distance(a, b) for a, b in want)
-            figures[f"{accent}_per{name}"] = edits / sum(len(a) for a, _ in want)
-            figures[f"{accent}_wer{name}"] = sum(a != b for a, b in want) / len(want)
-        figures[f"{accent}_words"] = len(rows)
-    return figures
-
-
 def _start_from(model: G2pNetwork, path: Path) -> None:
     """Weights of an earlier run."""
     with np.load(path) as file:
@@ -287,7 +204,7 @@ def train(config: G2pConfig, out: Path, minutes: float, start: Path | None = Non
             if done >= 1:
                 break
         np.savez_compressed(out, allow_pickle=False, **export(model))
-        figures = score(Network.load(out), held[:: 1 if done >= 1 else 8])
+        figures = score_words(Network.load(out), held[:: 1 if done >= 1 else 8])
         line = {"epoch": epoch, "loss": total / max(count, 1), "s": time.monotonic() - noted}
         rounded = {k: round(v, 4) for k, v in (line | figures).items()}
         print(json.dumps(rounded), flush=True)

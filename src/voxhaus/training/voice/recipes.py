@@ -18,7 +18,7 @@ from voxhaus.training.loop.metrics import plot
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
-from voxhaus.training.voice.dataset import load_corpus
+from voxhaus.training.voice.dataset import load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
@@ -58,14 +58,17 @@ def speech(o: Options) -> None:
     corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=12_000, seed=1)
 
 
-def _data(o: Options, *, seconds: float, heard_only: bool) -> Data:
+def _data(o: Options, *, seconds: float, sound: bool) -> Data:
+    """All readings for prosody; for sound those that have it, without the silence around them."""
     if o.threads:
         torch.set_num_threads(o.threads)
     torch.manual_seed(1)
     train, held_out = load_corpus(o.corpus)
+    if not sound:
+        train = train + load_unheard(o.corpus)
     hours = sum(e.units for e in train) / 40 / 3600
     print(f"{len(train)} readings, {hours:.2f} h; held out {len(held_out)}", flush=True)
-    return Data(train=train, held_out=held_out, seconds=seconds, heard_only=heard_only)
+    return Data(train=train, held_out=held_out, seconds=seconds, heard_only=sound)
 
 
 def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
@@ -79,20 +82,20 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
 
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
-    task = ProsodyTask(_data(o, seconds=40.0, heard_only=False), VoiceConfig())
+    task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig())
     _run(task, "prosody", o, Schedule(peak=1e-3, steps=5_000, decay=0.35))
 
 
 def acoustic(o: Options) -> None:
     """Spectral filters, judged by the waveforms that they make."""
-    task = AcousticTask(_data(o, seconds=16.0, heard_only=True), VoiceConfig())
+    task = AcousticTask(_data(o, seconds=16.0, sound=True), VoiceConfig())
     _run(task, "acoustic", o, Schedule(peak=1e-3, steps=7_000, decay=0.35))
 
 
 def adversarial(o: Options) -> None:
     """The acoustic model again, from its averaged weights, with trained judges."""
     start, _ = averaged(o.runs, "acoustic")
-    data = _data(o, seconds=16.0, heard_only=True)
+    data = _data(o, seconds=16.0, sound=True)
     task = AdversarialTask(data, VoiceConfig(), start=start)
     _run(task, "adversarial", o, Schedule(peak=3e-4, steps=2_000, decay=0.35))
 

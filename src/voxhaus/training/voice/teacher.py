@@ -170,17 +170,40 @@ class Teacher:
 
     def read(self, phonemes: str, style: np.ndarray, *, speed: float = 1.0) -> Reading:
         """Speak one sentence of phonemes in a style vector float32 [256]."""
-        feeds = {
+        feeds = self._feeds(phonemes, style, speed)
+        parts = dict(
+            zip(graph.FRONT_OUTPUTS, self._front.run(graph.FRONT_OUTPUTS, feeds), strict=True)
+        )
+        spectrum = self._back([*(parts[x] for x in graph.HEARD), feeds["style"]])[0]
+        return _reading(inverse_stft(spectrum), *(parts[x] for x in graph.PROSODY))
+
+    def plan(self, phonemes: str, style: np.ndarray, *, speed: float = 1.0) -> Reading:
+        """How the sentence would be spoken, without the sound: `samples` is empty.
+
+        Ten times faster than `read`, because the decoder is left out.
+        """
+        feeds = self._feeds(phonemes, style, speed)
+        return _reading(np.zeros(0, np.float32), *self._front.run(graph.PROSODY, feeds))
+
+    def _feeds(self, phonemes: str, style: np.ndarray, speed: float) -> dict[str, np.ndarray]:
+        return {
             "tokens": np.array([self.tokens(phonemes)], np.int64),
             "style": style[None].astype(np.float32),
             "speed": np.array([speed], np.float32),
         }
-        text, pitch, energy, source, durations, exact = self._front.run(graph.FRONT_OUTPUTS, feeds)
-        spectrum = self._back([text, pitch, energy, source, feeds["style"]])[0]
-        return Reading(
-            samples=inverse_stft(spectrum),
-            durations=durations.reshape(-1).astype(np.int32),
-            exact_durations=exact.reshape(-1).astype(np.float32),
-            pitch=pitch.reshape(-1),
-            energy=energy.reshape(-1),
-        )
+
+
+def _reading(
+    samples: np.ndarray,
+    pitch: np.ndarray,
+    energy: np.ndarray,
+    durations: np.ndarray,
+    exact: np.ndarray,
+) -> Reading:
+    return Reading(
+        samples=samples,
+        durations=durations.reshape(-1).astype(np.int32),
+        exact_durations=exact.reshape(-1).astype(np.float32),
+        pitch=pitch.reshape(-1),
+        energy=energy.reshape(-1),
+    )

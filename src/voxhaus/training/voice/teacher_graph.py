@@ -24,7 +24,9 @@ DURATIONS = "/encoder/Clip_output_0"
 EXACT_DURATIONS = "/encoder/Div_output_0"
 SPECTRUM = "/decoder/decoder/generator/conv_post/Conv_output_0"
 
-FRONT_OUTPUTS = [TEXT_FEATURES, PITCH, ENERGY, SOURCE_SPECTRUM, DURATIONS, EXACT_DURATIONS]
+HEARD = [TEXT_FEATURES, PITCH, ENERGY, SOURCE_SPECTRUM]  # what the decoder needs
+PROSODY = [PITCH, ENERGY, DURATIONS, EXACT_DURATIONS]
+FRONT_OUTPUTS = [*HEARD, DURATIONS, EXACT_DURATIONS]
 _BACK_SHAPES: dict[str, list[int | str | None]] = {
     TEXT_FEATURES: [1, 512, "frames"],
     PITCH: [1, 1, "halves"],
@@ -135,7 +137,7 @@ def split(model_path: Path, front_path: Path, back_path: Path) -> None:
     """Write the text-and-prosody half and the decoder half of the teacher.
 
     front: tokens int64 [1, L], style [1, 256], speed [1] -> FRONT_OUTPUTS.
-    back: the first four of those and style -> log-magnitude and phase [1, 22, hops].
+    back: HEARD and style -> log-magnitude and phase [1, 22, hops].
     """
     model = dequantise_decoder(onnx.load(model_path))
     for name in [*FRONT_OUTPUTS, SPECTRUM]:

@@ -100,24 +100,33 @@ would did ordered came""".split()
 
 
 def _roman(m: re.Match[str], scene: Scene) -> Reading | None:
-    text, before = m["roman"], scene.before()
+    words = _numeral(m["roman"], scene.before(), scene.after(m.end()))
+    return say(words) if words else None
+
+
+def _roman_owner(m: re.Match[str], scene: Scene) -> Reading | None:
+    """ "Louis XIV's palace": the numeral, with the ending on its last word."""
+    words = _numeral(m["roman"], scene.before(), "")
+    return say(f"{words}'s") if words else None
+
+
+def _numeral(text: str, before: str | None, follower: str | None) -> str | None:
+    """Words for a Roman numeral between two words; None where it may be something else."""
     value = n.roman(text)
     if value is None or not before:
         return None
-    follower = scene.after(m.end())
     word = before.lower().rstrip(".,")
     if word in _CARDINAL_BEFORE:
-        return say(n.cardinal(value))
+        return n.cardinal(value)
     if text == "I" and follower and follower not in _AFTER_I and follower[0].islower():
         return None  # "Then Charles I think of"
     if before[0].isupper() and word in _REGNAL and value < 30:
-        return say(f"the {n.ordinal(value)}")
+        return f"the {n.ordinal(value)}"
     if follower in ("century", "centuries", "Century"):
-        return say(n.ordinal(value))
+        return n.ordinal(value)
     plain = len(text) > 1 and set(text) <= set("IVX") and value < 50 and text not in ("XX", "XXX")
-    if plain and before[0].isupper() and not before.isupper():
-        return say(n.cardinal(value))
-    return say(n.cardinal(value)) if plain and len(text) > 2 else None
+    named = before[0].isupper() and not before.isupper()
+    return n.cardinal(value) if plain and (named or len(text) > 2) else None
 
 
 def _long_roman(m: re.Match[str], scene: Scene) -> Reading | None:
@@ -200,6 +209,7 @@ RULES: list[Rule] = [
     (re.compile(r"(?<![\w.])(?:[A-Za-z]\.){2,}(?:[A-Za-z](?![\w'’]))?"), _dotted),
     (re.compile(r"(?<![\w.])[A-Z]\.(?=\s?[A-Z])"), _dotted),
     (re.compile(r"\b(?P<left>[A-Z]{1,4})\s?&\s?(?P<right>[A-Z]{1,4})\b"), _ampersand),
+    (re.compile(rf"\b{_ROMAN}['’]s\b"), _roman_owner),
     (re.compile(rf"\b{_ROMAN}\b(?![.'’]\w|\d|-\w)"), _roman),
     (re.compile(r"\b(?P<roman>M[MDCLXVI]{3,})\b"), _long_roman),
     (_TWO_BETWEEN, _two),

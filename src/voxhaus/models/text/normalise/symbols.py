@@ -127,5 +127,6 @@ def named(sign: str) -> Reading:
     category = unicodedata.category(sign)
     if category[0] in "CZMP" or category == "Sk":
         return []
-    name = unicodedata.name(sign, "").lower()
-    return say(" ".join(re.findall(r"[a-z]+", name)[:6])) if name else []
+    # Python knows no names of scripts that are named by formula, such as Tangut.
+    name = unicodedata.name(sign, "character").lower()
+    return say(" ".join(re.findall(r"[a-z]+", name)[:6]))
