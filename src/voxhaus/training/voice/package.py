@@ -136,8 +136,8 @@ def package(
 ) -> Path:
     """Write the model folder `out` from the newest checkpoints of both runs; return it.
 
-    The averaged weights themselves are kept beside the graphs, in float16, so that later training
-    can start from them.
+    The averaged weights themselves are kept in its folder `training`, in float16, so that later
+    training can start from them; wheels leave that folder out.
 
     An adversarial run, where there is one, stands in for the acoustic run that it began from.
 
@@ -148,7 +148,7 @@ def package(
         int8: names of graphs to quantise; the others are stored in float16. Quantising the first
             graph as well costs quality (durations), and it is a tenth of the time.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
     prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
     steps = {}
@@ -157,7 +157,7 @@ def package(
         state, steps[run] = averaged(runs, run)
         model.load_state_dict(state)
         half = {k: v.half() for k, v in state.items()}
-        torch.save(half, out / f"{name}.pt")
+        torch.save(half, out / "training" / f"{name}.pt")
     for path in export_graphs(prosody, acoustic, out):
         if path.stem in int8:
             quantise(path)
@@ -170,7 +170,7 @@ def package(
 
 
 def write_manifest(folder: Path, about: dict[str, Any]) -> None:
-    """Write `manifest.json` with a checksum for every other file but the card."""
+    """Write `manifest.json` with a checksum for every file that speaking needs."""
     skip = {"manifest.json", "card.md"}
     files = {
         p.name: {"sha256": hashlib.sha256(p.read_bytes()).hexdigest(), "bytes": p.stat().st_size}

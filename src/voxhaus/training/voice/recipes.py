@@ -83,7 +83,7 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
     task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig())
-    _run(task, "prosody", o, Schedule(peak=1e-3, steps=5_000, decay=0.35))
+    _run(task, "prosody", o, Schedule(peak=1e-3, steps=6_000, decay=0.35))
 
 
 def acoustic(o: Options) -> None:
@@ -97,7 +97,7 @@ def adversarial(o: Options) -> None:
     start, _ = averaged(o.runs, "acoustic")
     data = _data(o, seconds=16.0, sound=True)
     task = AdversarialTask(data, VoiceConfig(), start=start)
-    _run(task, "adversarial", o, Schedule(peak=3e-4, steps=2_000, decay=0.35))
+    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=14_000, decay=0.35))
 
 
 def packaged(o: Options) -> None:
