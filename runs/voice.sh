@@ -5,12 +5,14 @@
 # cores the corpus takes most of the time; the same code runs on a GPU where torch finds one.
 #
 #   HOURS    teacher speech to make          (4)
+#   STEPS    length of every training run    (each recipe's own; a trial takes minutes with HOURS=0.1 STEPS=50)
 #   WORKERS  processes that make it          (all cores)
 #   OUT      the model folder that is written (weights/voxhaus-voice-1/1)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 HOURS=${HOURS:-4}
+STEPS=${STEPS:-0}
 WORKERS=${WORKERS:-$(nproc)}
 OUT=${OUT:-weights/voxhaus-voice-1/1}
 
@@ -19,9 +21,10 @@ voxhaus() { uv run --extra train --extra evaluate --extra peers voxhaus "$@"; }
 if .venv/bin/python -c 'import torch, onnx, openvino' 2>/dev/null; then
     voxhaus() { .venv/bin/voxhaus "$@"; }
 fi
-train() { voxhaus train voice "$@" --out "$OUT"; }
+train() { voxhaus train voice "$@" --steps "$STEPS" --out "$OUT"; }
 
-# 1. What the teacher says: fetch it, plan who reads which sentence, fill the shards.
+# 1. What the teacher says: fetch it, plan who reads which sentence, fill the shards; the rest of the plan is
+#    timed and tuned without sound.
 train corpus --hours "$HOURS" --workers "$WORKERS"
 
 # 2. When: durations, pitch, voicing and energy from phonemes.

@@ -97,3 +97,9 @@ def test_log_keeps_the_later_row_of_a_step(tmp_path):
     log.write({"step": 1, "loss": 4.0})
     log.write({"step": 1, "held_out": 3.0})
     assert metrics.read(log.path) == [{"step": 1, "loss": 4.0}, {"step": 1, "held_out": 3.0}]
+
+
+def test_curves_are_drawn_while_it_runs(tmp_path):
+    pytest.importorskip("matplotlib", reason="curves need the extra 'train'")
+    Trainer(Line(), config(tmp_path, 12)).run()
+    assert "<svg" in (tmp_path / "curves.svg").read_text("utf-8")

@@ -1,9 +1,11 @@
 """The training loop.
 
-Knows: steps, epochs, gradients, averages of weights, checkpoints and stopping on bad numbers.
+Knows: steps, epochs, gradients, averages of weights, checkpoints, live curves and stopping on bad
+numbers.
 Refuses to know: any modality; a Task brings the model, the batches and the loss.
 """
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.training.loop import checkpoint
-from voxhaus.training.loop.metrics import Metrics
+from voxhaus.training.loop.metrics import Metrics, plot
 from voxhaus.training.loop.schedule import Schedule
 
 
@@ -176,6 +178,8 @@ class Trainer:
             return None
         figures = self.evaluate()
         metrics.write({"step": self.step, "held_out": figures["loss"], **prefixed(figures)})
+        with contextlib.suppress(ImportError):  # curves are for watching; a run goes on without
+            plot(metrics.path, c.folder / "curves.svg")
         if not c.quiet:
             print("held out:", {k: round(v, 4) for k, v in figures.items()}, flush=True)
         return figures

@@ -112,8 +112,12 @@ def load_shard(path: Path) -> list[Example]:
 
 
 def load_corpus(folder: Path, *, held_out: int = 80) -> tuple[list[Example], list[Example]]:
-    """All shards with sound -> training and held-out examples (the first `held_out` readings)."""
+    """All shards with sound -> training and held-out examples.
+
+    Held out are the first `held_out` readings, of a very small corpus the first tenth.
+    """
     examples = [e for p in sorted(folder.glob("shard-*.npz")) for e in load_shard(p)]
+    held_out = min(held_out, -(-len(examples) // 10))
     return examples[held_out:], examples[:held_out]
 
 

@@ -14,7 +14,6 @@ import torch
 
 from voxhaus.core.paths import cache_root, weights_root
 from voxhaus.models.voice.config import VoiceConfig
-from voxhaus.training.loop.metrics import plot
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
@@ -54,8 +53,13 @@ def default_options() -> Options:
 
 
 def speech(o: Options) -> None:
-    """The teacher corpus: plan, teacher and shards."""
-    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=12_000, seed=1)
+    """The teacher corpus: plan, teacher and shards.
+
+    An hour of speech takes about 730 sentences; four times as many are planned, so that the
+    prosody model hears of three that are not spoken for each one that is.
+    """
+    planned = round(3000 * o.hours)
+    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=planned, seed=1)
 
 
 def _data(o: Options, *, seconds: float, sound: bool) -> Data:
@@ -76,7 +80,6 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
         schedule = replace(schedule, steps=o.steps)
     config = LoopConfig(folder=o.runs / name, schedule=schedule)
     figures = Trainer(task, config).run()
-    plot(config.folder / "metrics.jsonl", config.folder / "curves.svg")
     print("finished:", {k: round(v, 4) for k, v in figures.items()}, flush=True)
 
 
