@@ -32,6 +32,10 @@ def briefing(
     minutes: Annotated[
         float | None, typer.Option("--minutes", "-m", help="Length, 0.5 to 60. Default: 3.")
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, max=3650, help="Leave out what is older. Default: 7."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +80,7 @@ def briefing(
         requests=requests,
         now=moment,
         minutes=settings.minutes if minutes is None else minutes,
+        days=settings.days if days is None else days,
         voice=voice or settings.voice,
         style=style or settings.style,
         title=" ".join((title or settings.title).split()),

@@ -95,6 +95,38 @@ def test_headlines(html, publishers, title):
     assert clean.headline(html, *publishers) == title
 
 
+@pytest.mark.parametrize(
+    ("html", "address", "title"),
+    [
+        ("March for life - In Your Area", "https://www.inyourarea.co.uk/news/x", "March for life"),
+        (
+            "Dog House owner | This Is Local London - This is Local London",
+            "https://www.thisislocallondon.co.uk/news/1.dog/",
+            "Dog House owner",
+        ),
+        (
+            "A chef behind the food - Hot Dinners",
+            "https://hot-dinners.com/2",
+            "A chef behind the food",
+        ),
+        ("A chef - behind the food", "https://hot-dinners.com/2", "A chef - behind the food"),
+        ("Hot Dinners", "https://hot-dinners.com/2", "Hot Dinners"),
+        ("No title", "https://example.org/", ""),
+        ("[Untitled]", "", ""),
+        ("A name - Nobody", "http://[broken/", "A name - Nobody"),
+    ],
+)
+def test_a_publisher_is_known_by_its_address(html, address, title):
+    assert clean.headline(html, address=address) == title
+
+
+def test_a_paragraph_of_headline_and_publisher_is_left_out():
+    html = "<a>Extinction Rebellion march</a>&nbsp;&nbsp;<font>Wandsworth Guardian</font>"
+    address = "https://www.wandsworthguardian.co.uk/news/1/"
+    assert clean.body(html, "Extinction Rebellion march", address) == ""
+    assert clean.body(html, "Extinction Rebellion march") != ""
+
+
 def test_a_headline_without_end_is_cut_between_words():
     title = clean.headline("word " * 500)
     assert len(title) <= clean.MAX_TITLE

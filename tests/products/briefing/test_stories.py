@@ -24,7 +24,7 @@ def document(title, text="", *, hours=1.0, url="", language="en", topics=()):
     )
 
 
-def desk(*feeds, topic=""):
+def desk(*feeds, topic="", **kw):
     reports = [
         FeedReport(
             request=FeedRequest(address=f"{n}.xml", topic=topic),
@@ -32,7 +32,7 @@ def desk(*feeds, topic=""):
         )
         for n, documents in enumerate(feeds)
     ]
-    return gather(reports, NOW)
+    return gather(reports, NOW, **kw)
 
 
 FLOOD = (
@@ -139,6 +139,13 @@ def test_a_sleeping_feed_is_read_from_its_newest_story():
                   document("A story that is older still", hours=2000 + 24 * 9)])  # fmt: skip
     assert [s.title for s in found.stories] == ["An old story about the sea"]
     assert [d.reason for d in found.dropped] == ["older than 7 days"]
+
+
+def test_a_listener_may_reach_back_further():
+    documents = [document("An old story about the sea", hours=24 * 20)]
+    documents.append(document("Bees return to the old orchard"))
+    assert len(desk(documents).stories) == 1
+    assert len(desk(documents, max_age=timedelta(days=30)).stories) == 2
 
 
 def test_dates_in_the_future_and_no_dates_are_survived():

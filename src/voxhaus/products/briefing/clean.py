@@ -5,6 +5,7 @@ Refuses to know: which story is worth telling.
 """
 
 import re
+from urllib.parse import urlsplit
 
 from voxhaus.models.text import sentences
 from voxhaus.products.briefing.html_text import line, paragraphs
@@ -73,6 +74,8 @@ _TAILS = re.compile(
     r"(?:Read|See) (?:[Mm]ore|on|the full (?:story|article))\b[^.!?]{0,60}\W*$|\[comments\]|"
     r"(?:>>|»|→)\s*[\w ]{0,30}$)"
 )
+_PLACEHOLDER = re.compile(r"\W*(?:no title|untitled(?: document| post)?)\W*", re.IGNORECASE)
+_LAST_PART = re.compile(r"(.*\S)\s+[-–—|·•]\s+(\S.{2,59})")
 _CUT = re.compile(r"\s*(?:\[\s*(?:…|\.{3}|&hellip;)\s*\]|…|(?<!\.)\.{3,})\s*$")
 _SEPARATOR = re.compile(r"\s+(?:\||-|–|—|>|»|::|·|•|/)\s+|:\s+")
 _GENERIC = frozenset(
@@ -94,20 +97,46 @@ def publisher(name: str) -> str:
     return _shortened(chosen, MAX_NAME)
 
 
-def headline(html: str, *publishers: str) -> str:
-    """A headline without labels, its publisher's name and a final point.
+def headline(html: str, *publishers: str, address: str = "") -> str:
+    """A headline without labels, its publisher's name and a final point; "" for a placeholder.
 
     Args:
         html: as the feed gives it.
         publishers: names that may hang at its end ("... - The Courier").
+        address: of the story; a name at the end that spells its host is a publisher's, too.
     """
     text = _LABEL.sub("", line(html))
+    if _PLACEHOLDER.fullmatch(text):
+        return ""
     for name in filter(None, publishers):
         text = re.sub(rf"\s+[-–—|·:]\s+{re.escape(name)}$", "", text, flags=re.IGNORECASE)
+    while (found := _LAST_PART.fullmatch(text)) and _spells_host(found[2], address):
+        text = found[1]
     text = _CUT.sub("", text).rstrip(" .,;:-–—|")
     if text.isupper() and text.count(" ") > 1:  # a shout would be spelled out letter by letter
         text = text.capitalize()
     return _shortened(text, MAX_TITLE)
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _spells_host(name: str, address: str) -> bool:
+    """Whether "Daily Echo" is the publisher of an address at www.dailyecho.co.uk."""
+    letters = _letters(name)
+    try:
+        return len(letters) > 3 and letters in _letters(urlsplit(address).hostname or "")
+    except ValueError:
+        return False
+
+
+def _repeats(paragraph: str, title: str, address: str) -> bool:
+    """Whether a paragraph is only the headline again, perhaps with the publisher's name."""
+    said, known = _letters(paragraph), _letters(title)
+    if not known or not said.startswith(known):
+        return False
+    return said == known or _spells_host(said[len(known) :], address)
 
 
 def _shortened(text: str, length: int) -> str:
@@ -115,17 +144,18 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[:length].rpartition(" ")[0] or text[:length]
 
 
-def body(html: str, title: str) -> str:
+def body(html: str, title: str, address: str = "") -> str:
     """The text of a story: paragraphs separated by blank lines, without what is not the story.
 
     Args:
         html: the longest version that the feed gives.
         title: its headline; a paragraph that only repeats it is left out.
+        address: of the story, whose host tells a publisher's name.
     """
     kept: list[str] = []
     for paragraph in paragraphs(html):
         text = _paragraph(paragraph, first=not kept)
-        if text and text.rstrip(".").lower() != title.lower():
+        if text and not _repeats(text, title, address):
             kept.append(text)
     return "\n\n".join(kept)
 

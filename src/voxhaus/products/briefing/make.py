@@ -7,7 +7,7 @@ Refuses to know: the command line, and which model speaks.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from voxhaus.products.briefing.fetch import Fetched, Limits, fetch_all
 from voxhaus.products.briefing.fitting import TOLERANCE, Fit, fit
 from voxhaus.products.briefing.parse import parse
 from voxhaus.products.briefing.script import Edition, edition
-from voxhaus.products.briefing.settings import DEFAULT_TITLE, MAX_MINUTES, MIN_MINUTES
+from voxhaus.products.briefing.settings import DEFAULT_DAYS, DEFAULT_TITLE, MAX_MINUTES, MIN_MINUTES
 from voxhaus.products.briefing.stories import Desk, gather
 from voxhaus.products.briefing.studio import Recording, Studio
 
@@ -38,6 +38,7 @@ class Order:
         requests: feeds to read.
         now: the listener's date and time, with time zone.
         minutes: wanted length.
+        days: stories that are older are left out.
         voice: a voice of the speaker, or its default.
         style: a style of that voice, or neutral.
         title: of the programme, as said in the opening: "your briefing".
@@ -50,6 +51,7 @@ class Order:
     requests: tuple[FeedRequest, ...]
     now: datetime
     minutes: float
+    days: int = DEFAULT_DAYS
     voice: str | None = None
     style: str | None = None
     title: str = DEFAULT_TITLE
@@ -97,6 +99,10 @@ class Briefing:
         target = self.order.minutes * 60
         return abs(self.seconds - target) <= TOLERANCE * target
 
+    @property
+    def _too_old(self) -> bool:
+        return any(d.reason.startswith("older than") for d in self.desk.dropped)
+
     def warnings(self) -> list[str]:
         """What a listener should be told: feeds that failed, a length that is not as asked."""
         said = [str(r.error) for r in self.reports if r.error]
@@ -104,7 +110,8 @@ class Briefing:
         if self.short_of_material:
             said.append(
                 f"There was not more to say: {spelled_seconds(self.seconds)} instead of {asked}. "
-                "Add feeds for a longer briefing."
+                "Add feeds for a longer briefing"
+                + (f", or reach back more than {self.order.days} days." if self._too_old else ".")
             )
         elif not self.on_time:
             said.append(
@@ -141,7 +148,7 @@ def make_briefing(
     reports = read_feeds(order.requests, cache, limits=order.limits, on_step=on_step)
     _some_feed(reports)
     read = time.perf_counter()
-    desk = gather(reports, order.now)
+    desk = gather(reports, order.now, timedelta(days=order.days))
     if not desk.stories:
         raise VoxhausError(_nothing_told(reports, desk))
     paper = edition(

@@ -160,11 +160,12 @@ def _feed(read: dict[str, Any], delivery: Delivery) -> Feed:
 
 def _document(entry: dict[str, Any], feed_name: str, language: str, base: str) -> Document:
     publisher = clean.publisher(entry["publisher"]) or feed_name
-    title = clean.headline(entry["title"], publisher, feed_name)
+    url = _joined(base, entry["url"])
+    title = clean.headline(entry["title"], publisher, feed_name, address=url)
     return Document(
         title=title,
-        text=clean.body(entry["body"][:MAX_HTML], title),
-        source=Source(name=publisher, url=_joined(base, entry["url"])),
+        text=clean.body(entry["body"][:MAX_HTML], title, url),
+        source=Source(name=publisher, url=url),
         published=entry["published"],
         language=entry["language"] or language,
         topics=tuple(t for t in map(str.strip, entry["topics"]) if t),

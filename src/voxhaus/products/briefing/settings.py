@@ -16,6 +16,7 @@ from voxhaus.products.briefing.feeds import FeedRequest
 
 MIN_MINUTES, MAX_MINUTES = 0.5, 60.0
 DEFAULT_MINUTES = 3.0
+MAX_DAYS, DEFAULT_DAYS = 3650, 7
 DEFAULT_TITLE = "your briefing"
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -46,6 +47,7 @@ class BriefingSettings(BaseModel):
 
     feeds: tuple[FeedSettings, ...] = ()
     minutes: float = Field(DEFAULT_MINUTES, ge=MIN_MINUTES, le=MAX_MINUTES)
+    days: int = Field(DEFAULT_DAYS, ge=1, le=MAX_DAYS)
     voice: Text | None = None
     style: Text | None = None
     title: Text = DEFAULT_TITLE

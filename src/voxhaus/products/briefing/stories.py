@@ -139,13 +139,14 @@ class Desk:
     dropped: list[Dropped] = field(default_factory=list)
 
 
-def gather(reports: Sequence[FeedReport], now: datetime) -> Desk:
+def gather(reports: Sequence[FeedReport], now: datetime, max_age: timedelta = MAX_AGE) -> Desk:
     """Stories of all feeds, merged and ranked.
 
     Args:
         reports: feeds that were read; those that failed count for nothing.
-        now: the moment of the briefing. If everything is older than MAX_AGE (a feed that sleeps, a
-            sample), ages are counted from the newest document instead.
+        now: the moment of the briefing. If everything is older than `max_age` (a feed that sleeps,
+            a sample), ages are counted from the newest document instead.
+        max_age: documents that are older are left out.
     """
     desk = Desk()
     articles = [
@@ -154,23 +155,25 @@ def gather(reports: Sequence[FeedReport], now: datetime) -> Desk:
         if report.feed
         for position, document in enumerate(report.feed.documents)
     ]
-    moment = _moment(articles, now)
-    kept = _kept(articles, moment, desk)
+    moment = _moment(articles, now, max_age)
+    kept = _kept(articles, moment, max_age, desk)
     groups = _groups(kept)
     desk.stories = sorted((_story(g, moment) for g in groups), key=lambda s: -s.score)
     return desk
 
 
-def _moment(articles: Sequence[Article], now: datetime) -> datetime:
+def _moment(articles: Sequence[Article], now: datetime, max_age: timedelta) -> datetime:
     dates = [d for a in articles if (d := a.document.published) and d <= now]
     newest = max(dates, default=now)
-    return now if now - newest <= MAX_AGE else newest
+    return now if now - newest <= max_age else newest
 
 
-def _kept(articles: Sequence[Article], moment: datetime, desk: Desk) -> list[Article]:
+def _kept(
+    articles: Sequence[Article], moment: datetime, max_age: timedelta, desk: Desk
+) -> list[Article]:
     kept = []
     for article in articles:
-        if reason := _unfit(article, moment):
+        if reason := _unfit(article, moment, max_age):
             desk.dropped.append(Dropped(article.document, reason))
         else:
             kept.append(article)
@@ -180,15 +183,15 @@ def _kept(articles: Sequence[Article], moment: datetime, desk: Desk) -> list[Art
     return kept[:MAX_ARTICLES]
 
 
-def _unfit(article: Article, moment: datetime) -> str:
+def _unfit(article: Article, moment: datetime, max_age: timedelta) -> str:
     document = article.document
     if document.language and not document.language.lower().startswith("en"):
         return f"its language is '{document.language}'; the voice speaks English"
     letters = [c for c in document.title + document.text[:500] if c.isalpha()]
     if letters and sum(c < "\u0250" for c in letters) < 0.7 * len(letters):
         return "not in the Latin script"
-    if document.published and moment - document.published > MAX_AGE:
-        return f"older than {MAX_AGE.days} days"
+    if document.published and moment - document.published > max_age:
+        return f"older than {max_age.days} days"
     if not article.sentences and len(telling_words(document.title)) < 2:
         return "nothing that makes sense when spoken"
     if re.search(
