@@ -1,6 +1,7 @@
 """Puts the models' weights into the wheel.
 
-Knows: `weights/` of the clone becomes `voxhaus/weights/` of a wheel, but for what only training needs.
+Knows: `weights/` of the clone becomes `voxhaus/weights/` of a wheel, but for what only training
+needs.
 Refuses to know: what the weights are.
 """
 

@@ -117,21 +117,24 @@ def text(
     """
     from voxhaus.evals import pronunciation
     from voxhaus.evals import sentences as lists
+    from voxhaus.models.text.lexicon import ACCENTS
 
     wanted = lists.read(sentences)
     reference = pronunciation.reference_phonemizer()
     with working("Reading"):
         words = pronunciation.unknown_words()
-        both = [pronunciation.agreement(wanted, a, reference) for a in pronunciation.ACCENTS]
+        both = [pronunciation.agreement(wanted, a, reference) for a in ACCENTS]
     if as_json:
         print_json({"unknown_words": words, "agreement": [asdict(a) for a in both]})
         return
-    columns = ("unknown words", "n", "PER %", "WER %", "PER % unstressed", "WER % unstressed")
     names = ("words", "per", "wer", "per_unstressed", "wer_unstressed")
-    _plain(columns, [[a, *(words[f"{a}_{n}"] for n in names)] for a in pronunciation.ACCENTS])
-    columns = ("agreement", "sentences", "words", "same sentences %", "same words %")
     _plain(
-        columns, [[a.accent, a.sentences, a.words, a.same_sentences, a.same_words] for a in both]
+        ("unknown words", "n", "PER %", "WER %", "PER % unstressed", "WER % unstressed"),
+        [[a, *(words[f"{a}_{n}"] for n in names)] for a in ACCENTS],
+    )
+    _plain(
+        ("agreement", "sentences", "words", "same sentences %", "same words %"),
+        [[a.accent, a.sentences, a.words, a.same_sentences, a.same_words] for a in both],
     )
     if differences:
         for a in both:
