@@ -47,7 +47,9 @@ class SpectralLoss(nn.Module):
     At each resolution: mean absolute difference of log magnitudes, plus spectral convergence. The
     log term has no bias where both signals are noise; the convergence term attends to what is loud.
     The phase term compares complex spectra with compressed magnitudes below `phase_below` Hz, where
-    the phase of the teacher's harmonics can be predicted from its source.
+    the phase of the teacher's harmonics can be predicted from its source: the coherence of the two
+    falls from 0.7 at 300 Hz to 0.05 at 1,700 Hz. Higher up the term would teach nothing but to
+    speak softly (it cost 1 to 2 dB between 1 and 5 kHz).
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class SpectralLoss(nn.Module):
         convergence: float = 0.5,
         mel: float = 1.0,
         phase: float = 0.5,
-        phase_below: float = 5000.0,
+        phase_below: float = 1500.0,
         resolutions: Sequence[int] = RESOLUTIONS,
     ) -> None:
         super().__init__()
@@ -73,8 +75,9 @@ class SpectralLoss(nn.Module):
             made, wanted = spectrum(made_BS, size), spectrum(wanted_BS, size)
             p, q = _power(made), _power(wanted)
             terms["log"] = terms["log"] + (log_magnitude(p) - log_magnitude(q)).abs().mean() / count
-            apart = (torch.sqrt(p + 1e-10) - torch.sqrt(q + 1e-10)).square().sum().sqrt()
-            share = apart / torch.sqrt(q.sum() + 1e-6)
+            apart = (torch.sqrt(p + 1e-10) - torch.sqrt(q + 1e-10)).square().sum()
+            # The root of zero has no gradient.
+            share = torch.sqrt((apart + 1e-12) / (q.sum() + 1e-6))
             terms["convergence"] = (
                 terms["convergence"] + share * self.weights["convergence"] / count
             )

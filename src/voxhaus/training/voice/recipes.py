@@ -21,6 +21,8 @@ from voxhaus.training.voice.dataset import load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
+HARDEST = "anna"  # by DistillMOS at every checkpoint so far
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -86,7 +88,7 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
     task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig())
-    _run(task, "prosody", o, Schedule(peak=1e-3, steps=6_000, decay=0.35))
+    _run(task, "prosody", o, Schedule(peak=1e-3, steps=16_000, decay=0.35))
 
 
 def acoustic(o: Options) -> None:
@@ -96,11 +98,16 @@ def acoustic(o: Options) -> None:
 
 
 def adversarial(o: Options) -> None:
-    """The acoustic model again, from its averaged weights, with trained judges."""
+    """The acoustic model again, from its averaged weights, with trained judges.
+
+    The voice that is hardest to copy is heard twice as often.
+    """
     start, _ = averaged(o.runs, "acoustic")
     data = _data(o, seconds=16.0, sound=True)
+    again = [e for e in data.train if e.voice == HARDEST]
+    data = replace(data, train=data.train + again)
     task = AdversarialTask(data, VoiceConfig(), start=start)
-    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=14_000, decay=0.35))
+    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=22_000, decay=0.35))
 
 
 def packaged(o: Options) -> None:

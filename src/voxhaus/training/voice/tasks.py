@@ -134,8 +134,8 @@ class AdversarialTask(AcousticTask):
         *,
         start: dict[str, Tensor],
         cut_frames: int = 48,
-        matching: float = 1.0,
-        fooling: float = 0.5,
+        matching: float = 1.5,
+        fooling: float = 1.0,
         rate: float = 3e-4,
     ) -> None:
         super().__init__(data, config)

@@ -1,0 +1,110 @@
+"""The three tasks learn, judge without disturbing, and resume with their judges."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+from voxhaus.models.voice.config import HOP, SAMPLE_RATE, VoiceConfig  # noqa: E402
+from voxhaus.training.loop.schedule import Schedule  # noqa: E402
+from voxhaus.training.loop.trainer import LoopConfig, Trainer  # noqa: E402
+from voxhaus.training.voice import dataset, tasks  # noqa: E402
+
+SMALL = VoiceConfig(
+    condition=8,
+    prosody_channels=32,
+    prosody_hidden=32,
+    prosody_layers=1,
+    prosody_heads=2,
+    prosody_frame_hidden=32,
+    prosody_frame_dilations=(1,),
+    acoustic_channels=32,
+    acoustic_hidden=32,
+    acoustic_dilations=(1,),
+    decoder_hidden=32,
+    decoder_dilations=(1, 2),
+)
+
+
+def reading(seed):
+    """Half a second of two tones, said to be three phonemes."""
+    rng = np.random.default_rng(seed)
+    durations = np.array([6, 8, 6], np.int16)
+    frames = 2 * int(durations.sum())
+    t = np.arange(frames * HOP) / SAMPLE_RATE
+    sound = 4000 * np.sin(2 * np.pi * 120 * t) + 2000 * np.sin(2 * np.pi * 960 * t)
+    return dataset.Example(
+        voice="anna",
+        text="x",
+        tokens=np.array([3, 4, 5], np.int16),
+        durations=durations,
+        exact_durations=durations.astype(np.float32),
+        pitch=np.full(frames, 120.0, np.float32),
+        energy=np.full(frames, 5.0, np.float32),
+        style=rng.standard_normal(256).astype(np.float32),
+        samples=sound.astype(np.int16),
+    )
+
+
+def data(*, sound=True):
+    readings = [reading(s) for s in range(3)]
+    return tasks.Data(
+        train=readings[1:],
+        held_out=readings[:1],
+        seconds=1.5,
+        heard_only=sound,
+        device=torch.device("cpu"),
+    )
+
+
+def make(kind):
+    torch.manual_seed(0)
+    if kind == "prosody":
+        return tasks.ProsodyTask(data(sound=False), SMALL)
+    acoustic = tasks.AcousticTask(data(), SMALL)
+    if kind == "acoustic":
+        return acoustic
+    start = acoustic.model.state_dict()
+    return tasks.AdversarialTask(data(), SMALL, start=start, cut_frames=16)
+
+
+@torch.no_grad()
+def judged(task):
+    return task.evaluate()
+
+
+def train(kind, folder, steps):
+    config = LoopConfig(
+        folder=folder,
+        schedule=Schedule(peak=1e-2, warmup=1, steps=steps),
+        evaluate_every=1000,
+        save_every=1000,
+        quiet=True,
+    )
+    trainer = Trainer(make(kind), config)
+    trainer.run()
+    return trainer
+
+
+@pytest.mark.parametrize("kind", ["prosody", "acoustic", "adversarial"])
+def test_held_out_figures_fall(kind, tmp_path):
+    before = judged(make(kind))
+    trained = judged(train(kind, tmp_path, 40).task)
+    assert trained["loss"] < 0.9 * before["loss"]
+
+
+def test_judging_leaves_weights_and_repeats():
+    task = make("acoustic")
+    kept = {k: v.clone() for k, v in task.model.state_dict().items()}
+    assert judged(task) == judged(task)
+    assert all(torch.equal(v, kept[k]) for k, v in task.model.state_dict().items())
+
+
+def test_adversarial_run_resumes_with_its_judges(tmp_path):
+    whole = train("adversarial", tmp_path / "whole", 6)
+    train("adversarial", tmp_path / "parts", 3)
+    parts = train("adversarial", tmp_path / "parts", 6)
+    fresh = make("adversarial").judges.state_dict()
+    for name, value in whole.task.judges.state_dict().items():
+        assert torch.equal(value, parts.task.judges.state_dict()[name])
+        assert not torch.equal(value, fresh[name]), "judges learn"
