@@ -10,6 +10,7 @@ WAV, FLAC, MP3, Ogg Vorbis and Opus come from libsndfile; AAC needs the extra `a
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -154,7 +155,7 @@ def _aac(
     return stream.getvalue()
 
 
-def _mp4_chapter(number: int, chapter: Chapter) -> dict[str, object]:
+def _mp4_chapter(number: int, chapter: Chapter) -> Any:  # noqa: ANN401 - PyAV's own Chapter
     from fractions import Fraction
 
     return {

@@ -6,6 +6,7 @@ Refuses to know: the model that made the waveform, optimisers.
 Shapes: B batch, S samples, K bins, M mel bands, T steps.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -18,11 +19,20 @@ RESOLUTIONS = (2048, 1024, 512, 256, 128)  # window lengths; hops are a quarter
 FLOOR = 1e-4  # magnitude of white noise at -80 dBFS: below it nothing is heard
 
 
+@functools.cache
+def _window(size: int) -> Tensor:
+    window = torch.hann_window(size)
+    return window / math.sqrt(float(window.square().sum()))
+
+
 def spectrum(x_BS: Tensor, size: int) -> Tensor:
-    """Complex STFT [B, K, T], scaled so that white noise of power 1 has power 1 in each bin."""
-    window = torch.hann_window(size, device=x_BS.device)
-    window = window / math.sqrt(float(window.square().sum()))
-    return torch.stft(x_BS, size, size // 4, window=window, return_complex=True)
+    """STFT [B, K, T, 2] as real and imaginary parts; white noise of power 1 has power 1 in a bin.
+
+    Real tensors, because compilers of torch programs leave complex ones alone.
+    """
+    window = _window(size).to(x_BS.device)
+    bins = torch.stft(x_BS, size, size // 4, window=window, return_complex=True)
+    return torch.view_as_real(bins)
 
 
 def log_magnitude(power: Tensor) -> Tensor:
@@ -66,6 +76,7 @@ class SpectralLoss(nn.Module):
         self.resolutions = tuple(resolutions)
         self.phase_bins = int(phase_below / SAMPLE_RATE * 1024)
         self.register_buffer("mel", mel_filters(80, 1024), persistent=False)
+        self.apart, self.apart_1024 = self._apart, self._apart_1024
 
     def forward(self, made_BS: Tensor, wanted_BS: Tensor) -> dict[str, Tensor]:
         """The weighted terms by name; their sum is the loss. The batch is judged as one signal."""
@@ -73,38 +84,48 @@ class SpectralLoss(nn.Module):
         count = len(self.resolutions)
         for size in self.resolutions:
             made, wanted = spectrum(made_BS, size), spectrum(wanted_BS, size)
-            p, q = _power(made), _power(wanted)
-            terms["log"] = terms["log"] + (log_magnitude(p) - log_magnitude(q)).abs().mean() / count
-            apart = (torch.sqrt(p + 1e-10) - torch.sqrt(q + 1e-10)).square().sum()
-            # The root of zero has no gradient.
-            share = torch.sqrt((apart + 1e-12) / (q.sum() + 1e-6))
+            log, share = self.apart(made, wanted)
+            terms["log"] = terms["log"] + log / count
             terms["convergence"] = (
                 terms["convergence"] + share * self.weights["convergence"] / count
             )
             if size == 1024:
-                terms["mel"] = self._mel(p, q)
-                terms["phase"] = self._phase(made, wanted)
+                mel, phase = self.apart_1024(made, wanted, self.get_buffer("mel"))
+                terms["mel"] = self.weights["mel"] * mel
+                terms["phase"] = self.weights["phase"] * phase
         return terms
 
-    def _mel(self, p_BKT: Tensor, q_BKT: Tensor) -> Tensor:
-        mel: Tensor = self.get_buffer("mel")
-        apart = log_magnitude(mel @ p_BKT) - log_magnitude(mel @ q_BKT)
-        return self.weights["mel"] * apart.abs().mean()
+    def compile(self) -> None:
+        """Fuse the arithmetic behind the transforms (torch.compile); needs a C++ compiler."""
+        self.apart = torch.compile(self.apart, dynamic=False)
+        self.apart_1024 = torch.compile(self.apart_1024, dynamic=False)
 
-    def _phase(self, made_BKT: Tensor, wanted_BKT: Tensor) -> Tensor:
-        made, wanted = made_BKT[:, : self.phase_bins], wanted_BKT[:, : self.phase_bins]
-        apart = _compressed(made) - _compressed(wanted)
-        scale = _compressed(wanted).abs().mean() + 1e-6
-        return self.weights["phase"] * torch.sqrt(_power(apart) + 1e-8).mean() / scale
+    @staticmethod
+    def _apart(made_BKT2: Tensor, wanted_BKT2: Tensor) -> tuple[Tensor, Tensor]:
+        p, q = _power(made_BKT2), _power(wanted_BKT2)
+        log = (log_magnitude(p) - log_magnitude(q)).abs().mean()
+        apart = (torch.sqrt(p + 1e-10) - torch.sqrt(q + 1e-10)).square().sum()
+        # The root of zero has no gradient.
+        return log, torch.sqrt((apart + 1e-12) / (q.sum() + 1e-6))
+
+    def _apart_1024(
+        self, made_BKT2: Tensor, wanted_BKT2: Tensor, mel_MK: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        p, q = _power(made_BKT2), _power(wanted_BKT2)
+        mel = (log_magnitude(mel_MK @ p) - log_magnitude(mel_MK @ q)).abs().mean()
+        made = _compressed(made_BKT2[:, : self.phase_bins])
+        wanted = _compressed(wanted_BKT2[:, : self.phase_bins])
+        scale = torch.sqrt(_power(wanted)).mean() + 1e-6
+        return mel, torch.sqrt(_power(made - wanted) + 1e-8).mean() / scale
 
 
-def _power(x: Tensor) -> Tensor:
-    return x.real.square() + x.imag.square()
+def _power(x_2: Tensor) -> Tensor:
+    return x_2.square().sum(-1)
 
 
-def _compressed(x: Tensor) -> Tensor:
+def _compressed(x_2: Tensor) -> Tensor:
     """Same phase, square root of the magnitude."""
-    return x * (_power(x) + 1e-8) ** -0.25
+    return x_2 * ((_power(x_2) + 1e-8) ** -0.25)[..., None]
 
 
 def prosody_loss(
@@ -126,9 +147,15 @@ def prosody_loss(
     true_pitch, true_voicing, true_energy = wanted
     voiced = mask_BF * true_voicing
     doubt = nn.functional.binary_cross_entropy_with_logits(voicing, true_voicing, reduction="none")
+    # Slopes, because an error that jumps from frame to frame is heard more than one that stays.
+    both = voiced[:, 1:] * voiced[:, :-1]
+    slope = (pitch - true_pitch).diff(dim=1).abs() * both
+    rise = (energy - true_energy).diff(dim=1).abs() * mask_BF[:, 1:]
     return {
         "duration": ((made - true).abs() * mask_BL).sum() / mask_BL.sum(),
         "pitch": 4.0 * ((pitch - true_pitch).abs() * voiced).sum() / voiced.sum().clamp(min=1),
+        "slope": 8.0 * slope.sum() / both.sum().clamp(min=1),
         "voicing": 0.5 * (doubt * mask_BF).sum() / mask_BF.sum(),
         "energy": 0.1 * ((energy - true_energy).abs() * mask_BF).sum() / mask_BF.sum(),
+        "rise": 0.1 * rise.sum() / mask_BF.sum(),
     }

@@ -15,6 +15,10 @@ from voxhaus.models.voice.config import FRAMES_PER_UNIT, STYLE, VoiceConfig
 
 PITCH_CENTRE = 200.0  # Hz; the pitch output is log2 of the ratio to it
 
+# A voice cannot turn its pitch from one frame to the next. Two frames come out of one step of the
+# network, and without this their heights differ by a per cent or two, which is heard as roughness.
+_SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+
 
 class Condition(nn.Module):
     """Half a style vector -> the conditioning vector of all blocks."""
@@ -38,6 +42,15 @@ def span_features(durations_BL: Tensor, index_BU: Tensor, offset_BU: Tensor) -> 
     return torch.stack(
         [torch.log1p(offset_BU), share, torch.log1p(length_BU), (offset_BU == 0).float()], dim=-1
     )
+
+
+def smoothed(x_BF: Tensor) -> Tensor:
+    """A curve over frames without its fastest turns: binomial weights over five frames."""
+    reach, count = len(_SMOOTHING) // 2, x_BF.shape[1]
+    ends = (x_BF[:, :1].expand(-1, reach), x_BF[:, -1:].expand(-1, reach))
+    padded = torch.cat([ends[0], x_BF, ends[1]], dim=1)
+    shifted = [w * padded[:, i : i + count] for i, w in enumerate(_SMOOTHING)]
+    return torch.stack(shifted).sum(0)
 
 
 class ProsodyModel(nn.Module):
@@ -86,4 +99,4 @@ class ProsodyModel(nn.Module):
         out = self.curves(functional.silu(x)).float()
         b, u, _ = out.shape
         pitch, voicing, energy = out.view(b, u * FRAMES_PER_UNIT, 3).unbind(-1)
-        return pitch, voicing, energy
+        return smoothed(pitch), voicing, energy

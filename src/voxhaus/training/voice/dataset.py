@@ -9,7 +9,7 @@ Shapes: B batch, L tokens with borders, U duration units, F = 2 U frames, S = 30
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,8 @@ class Example:
 class Batch:
     """Padded examples. Masks are 1.0 inside an utterance and have a last axis of 1.
 
+    `judged_BU1` is 1.0 for the units whose sound is compared with the teacher's.
+
     `turns_B` is how often the fundamental has turned before the first frame.
     """
 
@@ -65,6 +67,7 @@ class Batch:
     unit_index_BU: Tensor
     unit_offset_BU: Tensor
     unit_mask_BU1: Tensor
+    judged_BU1: Tensor
     pitch_BF: Tensor
     energy_BF: Tensor
     samples_BS: Tensor
@@ -128,49 +131,76 @@ def load_unheard(folder: Path) -> list[Example]:
     return [e for p in unheard for e in load_shard(p)]
 
 
-def _pad(arrays: list[np.ndarray], dtype: torch.dtype) -> Tensor:
-    width = max(map(len, arrays))
+@dataclass(kw_only=True)
+class Columns:
+    """The arrays of a batch before they are padded, one list entry an example."""
+
+    tokens: list[np.ndarray] = field(default_factory=list)
+    durations: list[np.ndarray] = field(default_factory=list)
+    exact_durations: list[np.ndarray] = field(default_factory=list)
+    styles: list[np.ndarray] = field(default_factory=list)
+    index: list[np.ndarray] = field(default_factory=list)
+    offset: list[np.ndarray] = field(default_factory=list)
+    judged: list[np.ndarray] = field(default_factory=list)
+    pitch: list[np.ndarray] = field(default_factory=list)
+    energy: list[np.ndarray] = field(default_factory=list)
+    samples: list[np.ndarray] = field(default_factory=list)
+    turns: list[float] = field(default_factory=list)
+
+
+def _pad(arrays: list[np.ndarray], dtype: torch.dtype, width: int) -> Tensor:
     out = torch.zeros(len(arrays), width, dtype=dtype)
     for row, a in zip(out, arrays, strict=True):
         row[: len(a)] = torch.from_numpy(np.ascontiguousarray(a)).to(dtype)
     return out
 
 
-def _mask(lengths: list[int]) -> Tensor:
-    steps = torch.arange(max(lengths))
-    return (steps[None] < torch.tensor(lengths)[:, None]).float()[..., None]
+def _mask(arrays: list[np.ndarray], width: int) -> Tensor:
+    lengths = torch.tensor([len(a) for a in arrays])
+    return (torch.arange(width)[None] < lengths[:, None]).float()[..., None]
+
+
+def batch_of(c: Columns, *, tokens: int = 0, units: int = 0) -> Batch:
+    """Pad columns to a batch of the given widths, or of the longest entry where a width is 0."""
+    tokens = tokens or max(map(len, c.tokens))
+    units = units or max(map(len, c.index))
+    frames = units * FRAMES_PER_UNIT
+    return Batch(
+        tokens_BL=_pad(c.tokens, torch.long, tokens),
+        token_mask_BL1=_mask(c.tokens, tokens),
+        durations_BL=_pad(c.durations, torch.float32, tokens),
+        exact_durations_BL=_pad(c.exact_durations, torch.float32, tokens),
+        style_BS=torch.from_numpy(np.stack(c.styles)),
+        unit_index_BU=_pad(c.index, torch.long, units),
+        unit_offset_BU=_pad(c.offset, torch.float32, units),
+        unit_mask_BU1=_mask(c.index, units),
+        judged_BU1=_pad(c.judged, torch.float32, units)[..., None],
+        pitch_BF=_pad(c.pitch, torch.float32, frames),
+        energy_BF=_pad(c.energy, torch.float32, frames),
+        samples_BS=_pad(c.samples, torch.float32, frames * HOP) / 32768.0,
+        turns_B=torch.tensor(c.turns, dtype=torch.float64),
+    )
 
 
 def collate(examples: list[Example], *, heard_only: bool = False) -> Batch:
-    """Pad examples to a batch; optionally without the silence at both ends."""
-    columns: dict[str, list[np.ndarray]] = {
-        k: [] for k in ("index", "offset", "pitch", "energy", "samples")
-    }
-    turns = []
+    """Pad whole examples to a batch; optionally without the silence at both ends."""
+    c = Columns()
     for e in examples:
         kept = e.heard if heard_only else slice(0, e.units)
         frames = slice(kept.start * FRAMES_PER_UNIT, kept.stop * FRAMES_PER_UNIT)
         d = e.durations.astype(np.int64)
-        columns["index"].append(np.repeat(np.arange(len(d)), d)[kept])
-        columns["offset"].append((np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))[kept])
-        columns["pitch"].append(e.pitch[frames])
-        columns["energy"].append(e.energy[frames])
-        columns["samples"].append(e.samples[frames.start * HOP : frames.stop * HOP])
-        turns.append(float(e.pitch[: frames.start].sum(dtype=np.float64)) * HOP / SAMPLE_RATE)
-    return Batch(
-        tokens_BL=_pad([e.tokens for e in examples], torch.long),
-        token_mask_BL1=_mask([len(e.tokens) for e in examples]),
-        durations_BL=_pad([e.durations for e in examples], torch.float32),
-        exact_durations_BL=_pad([e.exact_durations for e in examples], torch.float32),
-        style_BS=torch.from_numpy(np.stack([e.style for e in examples])),
-        unit_index_BU=_pad(columns["index"], torch.long),
-        unit_offset_BU=_pad(columns["offset"], torch.float32),
-        unit_mask_BU1=_mask([len(x) for x in columns["index"]]),
-        pitch_BF=_pad(columns["pitch"], torch.float32),
-        energy_BF=_pad(columns["energy"], torch.float32),
-        samples_BS=_pad(columns["samples"], torch.float32) / 32768.0,
-        turns_B=torch.tensor(turns, dtype=torch.float64),
-    )
+        c.tokens.append(e.tokens)
+        c.durations.append(e.durations)
+        c.exact_durations.append(e.exact_durations)
+        c.styles.append(e.style)
+        c.index.append(np.repeat(np.arange(len(d)), d)[kept])
+        c.offset.append((np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))[kept])
+        c.judged.append(np.ones(kept.stop - kept.start))
+        c.pitch.append(e.pitch[frames])
+        c.energy.append(e.energy[frames])
+        c.samples.append(e.samples[frames.start * HOP : frames.stop * HOP])
+        c.turns.append(float(e.pitch[: frames.start].sum(dtype=np.float64)) * HOP / SAMPLE_RATE)
+    return batch_of(c)
 
 
 def epochs(

@@ -6,17 +6,21 @@ Refuses to know: how any stage works inside.
 Each stage resumes where it stopped: run the same command again.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from voxhaus.core.errors import InputError
 from voxhaus.core.paths import cache_root, weights_root
 from voxhaus.models.voice.config import VoiceConfig
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
+from voxhaus.training.voice.cuts import Shape
 from voxhaus.training.voice.dataset import load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
@@ -34,6 +38,7 @@ class Options:
         hours: teacher speech in the corpus.
         workers: processes that make it, one core each.
         out: the model folder that `package` writes.
+        start: a model's folder `training`, whose weights a new run begins from.
     """
 
     corpus: Path
@@ -43,6 +48,7 @@ class Options:
     threads: int = 0
     hours: float = 4.0
     workers: int = 2
+    start: Path | None = None
 
 
 def default_options() -> Options:
@@ -85,15 +91,43 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
     print("finished:", {k: round(v, 4) for k, v in figures.items()}, flush=True)
 
 
+def _given(o: Options, name: str) -> dict[str, Tensor] | None:
+    """The weights of an earlier version to begin from, if any were asked for.
+
+    Raises:
+        InputError: the folder does not hold them.
+    """
+    if o.start is None:
+        return None
+    path = o.start / f"{name}.pt"
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing; --start wants a model's folder 'training'.", param="start"
+        )
+    state: dict[str, Tensor] = torch.load(path, weights_only=True)
+    return {k: v.float() for k, v in state.items()}
+
+
+def _fuse() -> bool:
+    """Compiling pays where there is a compiler; without one the same steps take twice as long."""
+    return shutil.which("g++") is not None
+
+
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
-    task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig())
+    data = _data(o, seconds=40.0, sound=False)
+    task = ProsodyTask(data, VoiceConfig(), start=_given(o, "prosody"))
     _run(task, "prosody", o, Schedule(peak=1e-3, steps=16_000, decay=0.35))
+
+
+def _sound(o: Options) -> Data:
+    return replace(_data(o, seconds=16.0, sound=True), shape=Shape(count=6, units=104))
 
 
 def acoustic(o: Options) -> None:
     """Spectral filters, judged by the waveforms that they make."""
-    task = AcousticTask(_data(o, seconds=16.0, sound=True), VoiceConfig())
+    start = _given(o, "acoustic")
+    task = AcousticTask(_sound(o), VoiceConfig(), start=start, fuse=_fuse())
     _run(task, "acoustic", o, Schedule(peak=1e-3, steps=7_000, decay=0.35))
 
 
@@ -102,11 +136,11 @@ def adversarial(o: Options) -> None:
 
     The voice that is hardest to copy is heard twice as often.
     """
-    start, _ = averaged(o.runs, "acoustic")
-    data = _data(o, seconds=16.0, sound=True)
+    start = _given(o, "acoustic") or averaged(o.runs, "acoustic")[0]
+    data = _sound(o)
     again = [e for e in data.train if e.voice == HARDEST]
     data = replace(data, train=data.train + again)
-    task = AdversarialTask(data, VoiceConfig(), start=start)
+    task = AdversarialTask(data, VoiceConfig(), start=start, fuse=_fuse())
     _run(task, "adversarial", o, Schedule(peak=5e-4, steps=22_000, decay=0.35))
 
 
