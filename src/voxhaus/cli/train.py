@@ -38,6 +38,9 @@ def voice(
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
     hours: Annotated[float, typer.Option(min=0.01, help="Teacher speech in the corpus.")] = 4.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that make the corpus.")] = 2,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the corpus; another seed plans other sentences.")
+    ] = 1,
     start: Annotated[
         Path | None,
         typer.Option(help="Begin a run from a model's folder 'training' instead of from nothing."),
@@ -59,6 +62,7 @@ def voice(
             threads=threads,
             hours=hours,
             workers=workers,
+            seed=seed,
             start=start,
         )
     )

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
+from voxhaus.core.errors import InputError
 from voxhaus.training.voice import corpus, dataset, teacher
 
 UNITS = 40  # one second
@@ -51,6 +52,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(teacher, "fetch", lambda: tmp_path)
     rows = [{"voice": "anna", "text": str(i), "phonemes": "a" * (1 + i % 9)} for i in range(200)]
     rows[3]["phonemes"] = "?"
+    (tmp_path / "provenance.json").write_text(json.dumps({"seed": 7}))
     (tmp_path / "plan.jsonl").write_text("\n".join(json.dumps(r) for r in rows) + "\n")
     return tmp_path
 
@@ -89,3 +91,18 @@ def test_batches_of_both_kinds(folder):
     batch = dataset.collate([heard[0], dataset.load_unheard(folder)[0]])
     assert batch.pitch_BF.shape == (2, 2 * UNITS)
     assert batch.unit_mask_BU1.sum() == 2 * UNITS
+
+
+def test_a_corpus_says_what_it_holds(folder):
+    corpus.fill(folder, 0, 1, hours=60 / 3600)
+    assert corpus.describe(folder) == {
+        "seed": 7,
+        "hours_spoken": round(79 / 3600, 3),
+        "hours_timed": round(120 / 3600, 3),
+    }
+
+
+def test_another_seed_does_not_silently_keep_the_old_plan(folder):
+    assert corpus.write_plan(folder, 10, 7, str).name == "plan.jsonl"
+    with pytest.raises(InputError, match="planned with seed 7, not 8"):
+        corpus.write_plan(folder, 10, 8, str)

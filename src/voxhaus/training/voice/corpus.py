@@ -51,9 +51,19 @@ def write_plan(folder: Path, count: int, seed: int, phonemize: Phonemizer) -> Pa
     """Write `plan.jsonl` (one reading a line) and `provenance.json` once; return the plan's path.
 
     Voices take turns, so every prefix of the plan is balanced.
+
+    Raises:
+        InputError: the folder holds a plan of another seed.
     """
     path = folder / "plan.jsonl"
     if path.exists():
+        there = seed_of(folder)
+        if there != seed:
+            raise InputError(
+                f"The corpus in {folder} was planned with seed {there}, not {seed}; "
+                "give that seed, or another folder with --corpus.",
+                param="seed",
+            )
         return path
     folder.mkdir(parents=True, exist_ok=True)
     names = list(VOICES)
@@ -76,6 +86,11 @@ def write_plan(folder: Path, count: int, seed: int, phonemize: Phonemizer) -> Pa
     path.with_suffix(".tmp").write_text("\n".join(lines) + "\n", "utf-8")
     path.with_suffix(".tmp").rename(path)
     return path
+
+
+def seed_of(folder: Path) -> int:
+    """The seed that the corpus was planned with."""
+    return int(json.loads((folder / "provenance.json").read_text("utf-8"))["seed"])
 
 
 def read_plan(folder: Path) -> list[dict[str, str]]:
@@ -136,6 +151,20 @@ def seconds_made(folder: Path) -> float:
     return total / teacher.SAMPLE_RATE
 
 
+def describe(folder: Path) -> dict[str, float]:
+    """What the finished shards hold: seed, hours of speech, and hours that were only timed."""
+    units = 0
+    for path in folder.glob("prosody-*.npz"):
+        if not path.with_name(path.name.replace("prosody", "shard")).exists():
+            with np.load(path) as shard:
+                units += int(shard["durations"].sum())
+    return {
+        "seed": seed_of(folder),
+        "hours_spoken": round(seconds_made(folder) / 3600, 3),
+        "hours_timed": round(units * teacher.SAMPLES_PER_FRAME / teacher.SAMPLE_RATE / 3600, 3),
+    }
+
+
 def fill(folder: Path, worker: int, workers: int, hours: float) -> None:
     """Make the missing shards whose number is `worker` modulo `workers`, in order.
 
@@ -173,7 +202,7 @@ def make(folder: Path, *, hours: float, workers: int, sentences_planned: int, se
     """Plan the corpus and fill it with `workers` processes, one core each; resumes.
 
     Raises:
-        InputError: not enough disk.
+        InputError: not enough disk, or a plan of another seed.
         VoxhausError: a worker failed; what was finished is kept.
     """
     write_plan(folder, sentences_planned, seed, reference_phonemizer())

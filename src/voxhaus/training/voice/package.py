@@ -165,7 +165,8 @@ def package(
             store_half(path)
     _write_voices(out)
     _write_json(out / "config.json", _config())
-    write_manifest(out, {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)})
+    about = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
+    write_manifest(out, {**about, "corpus": corpus.describe(corpus_folder)})
     return out
 
 

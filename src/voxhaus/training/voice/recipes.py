@@ -38,6 +38,7 @@ class Options:
         hours: teacher speech in the corpus.
         workers: processes that make it, one core each.
         out: the model folder that `package` writes.
+        seed: of the corpus; another seed plans other sentences.
         start: a model's folder `training`, whose weights a new run begins from.
     """
 
@@ -48,6 +49,7 @@ class Options:
     threads: int = 0
     hours: float = 4.0
     workers: int = 2
+    seed: int = 1
     start: Path | None = None
 
 
@@ -67,7 +69,7 @@ def speech(o: Options) -> None:
     prosody model hears of three that are not spoken for each one that is.
     """
     planned = round(3000 * o.hours)
-    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=planned, seed=1)
+    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=planned, seed=o.seed)
 
 
 def _data(o: Options, *, seconds: float, sound: bool) -> Data:
@@ -141,7 +143,7 @@ def adversarial(o: Options) -> None:
     again = [e for e in data.train if e.voice == HARDEST]
     data = replace(data, train=data.train + again)
     task = AdversarialTask(data, VoiceConfig(), start=start, fuse=_fuse())
-    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=22_000, decay=0.35))
+    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=22_000, decay=0.5))
 
 
 def packaged(o: Options) -> None:

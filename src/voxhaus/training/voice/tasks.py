@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs
 from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, VOICED_FROM, VoiceConfig
 from voxhaus.models.voice.discriminators import Judges
-from voxhaus.models.voice.losses import RESOLUTIONS, SpectralLoss, prosody_loss
+from voxhaus.models.voice.losses import MEL_RESOLUTIONS, RESOLUTIONS, SpectralLoss, prosody_loss
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
 from voxhaus.models.voice.synthesis import synthesise
 from voxhaus.training.voice import cuts
@@ -83,7 +83,7 @@ class _Stateless:
 class AcousticTask(_Stateless):
     """Waveforms from phonemes with the teacher's durations, pitch and energy.
 
-    Each step judges the sound at 1024 points and at `per_step - 1` other resolutions drawn at
+    Each step judges the sound at 1024 and 512 points and at `drawn` other resolutions, taken at
     random: all of them matter, but not all at once.
 
     Args:
@@ -97,10 +97,10 @@ class AcousticTask(_Stateless):
         config: VoiceConfig,
         *,
         start: dict[str, Tensor] | None = None,
-        per_step: int = 2,
+        drawn: int = 1,
         fuse: bool = False,
     ) -> None:
-        self.data, self.per_step = data, per_step
+        self.data, self.drawn = data, drawn
         self.model: nn.Module = AcousticModel(config).to(data.device)
         if start is not None:
             self.model.load_state_dict(start)
@@ -122,8 +122,8 @@ class AcousticTask(_Stateless):
     def _draw_resolutions(self) -> None:
         # Drawn from torch's generator, whose state is in the checkpoint.
         draw = random.Random(int(torch.randint(1 << 31, ())))
-        others = [r for r in RESOLUTIONS if r != 1024]
-        self.judge.resolutions = (1024, *draw.sample(others, self.per_step - 1))
+        others = [r for r in RESOLUTIONS if r not in MEL_RESOLUTIONS]
+        self.judge.resolutions = (*MEL_RESOLUTIONS, *draw.sample(others, self.drawn))
 
     def evaluate(self) -> dict[str, float]:
         """See `Task`."""
@@ -167,8 +167,8 @@ class AdversarialTask(AcousticTask):
         start: dict[str, Tensor],
         cut_frames: int = 48,
         judges_per_step: int = 2,
-        matching: float = 1.5,
-        fooling: float = 1.0,
+        matching: float = 0.5,
+        fooling: float = 0.3,
         rate: float = 3e-4,
         fuse: bool = False,
     ) -> None:
