@@ -101,7 +101,7 @@ class SpectralLoss(nn.Module):
                 found["phase"].append(self.weights["phase"] * self.apart_phase(made, wanted))
         return {name: torch.stack(terms).mean() for name, terms in found.items() if terms}
 
-    def compile(self) -> None:
+    def fuse(self) -> None:
         """Fuse the arithmetic behind the transforms (torch.compile); needs a C++ compiler."""
         self.apart = torch.compile(self.apart, dynamic=False)
         self.apart_mel = torch.compile(self.apart_mel, dynamic=False)

@@ -107,7 +107,7 @@ class AcousticTask(_Stateless):
         self.judge, self._held_out_judge = (SpectralLoss().to(data.device) for _ in range(2))
         self._trained_filters = self._filters
         if fuse:
-            self.judge.compile()
+            self.judge.fuse()
             self._trained_filters = torch.compile(self._filters, dynamic=False)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
