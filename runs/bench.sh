@@ -4,7 +4,8 @@
 # The figures mean something only on an otherwise idle machine. Results land in a folder of records/ with
 # the commit, the machine and the raw log; a folder that is already there is refused.
 #
-#   ENGINES  who is timed, with commas     (voxhaus,hibari,piper, and kokoro where it was assembled)
+#   ENGINES  who is timed, with commas     (voxhaus,hibari,piper); kokoro, the teacher, is there
+#            once a corpus was made, and is then scored, too
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,13 +16,9 @@ if .venv/bin/python -c 'import distillmos, hibari' 2>/dev/null; then
     voxhaus() { .venv/bin/voxhaus "$@"; }
 fi
 
-# The teacher, Kokoro, is there where a corpus was made. Our voices and the teacher's that they learned from:
+ENGINES=${ENGINES:-voxhaus,hibari,piper}
+# Our voices and the teacher's that they learned from:
 PAIRS="anna:af_heart ben:am_michael clara:bf_emma david:bm_george"
-TEACHER=""
-if voxhaus evaluate speech --engine kokoro --limit 1 >/dev/null 2>&1; then
-    TEACHER=",kokoro"
-fi
-ENGINES=${ENGINES:-voxhaus,hibari,piper$TEACHER}
 
 if [ -e "$RECORD" ]; then
     echo "$RECORD is already there; move it away first." >&2
@@ -34,7 +31,7 @@ mkdir -p "$RECORD"
     voxhaus bench speech --engines "$ENGINES" --out "$RECORD"
     for PAIR in $PAIRS; do
         voxhaus evaluate speech --voice "${PAIR%:*}" --out "$RECORD"
-        if [ -n "$TEACHER" ]; then
+        if [[ ",$ENGINES," == *,kokoro,* ]]; then
             voxhaus evaluate speech --engine kokoro --voice "${PAIR#*:}" --out "$RECORD"
         fi
     done

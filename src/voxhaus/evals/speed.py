@@ -32,7 +32,7 @@ FIGURES = {
     "cpu_share": "CPUs held in the paragraph",
 }
 _WARM_UP, _REPEATS = 2, 5
-_PATIENCE = 20.0  # seconds for the repeats of one text; an engine slower than real time gets fewer
+_PATIENCE = 20.0  # seconds for the passes over one text; a slow engine gets fewer
 
 
 def measure(name: str, voice: str | None, threads: int, began: float) -> dict[str, float | str]:

@@ -1,13 +1,15 @@
 """The spectral loss hears what it should and is deaf to what cannot be learned."""
 
 import math
+import shutil
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 from voxhaus.models.voice.config import SAMPLE_RATE  # noqa: E402
-from voxhaus.models.voice.losses import SpectralLoss  # noqa: E402
+from voxhaus.models.voice.losses import SpectralLoss, prosody_loss  # noqa: E402
+from voxhaus.models.voice.prosody import smoothed  # noqa: E402
 
 
 def tone(hz, phase=0.0):
@@ -40,3 +42,41 @@ def test_silence_has_finite_gradients():
     made = torch.zeros(1, 6000, requires_grad=True)
     sum(SpectralLoss()(made, torch.zeros(1, 6000)).values()).backward()
     assert torch.isfinite(made.grad).all()
+
+
+def curve(*values):
+    return torch.tensor([values])
+
+
+def test_a_pitch_that_jumps_costs_more_than_one_that_is_off():
+    lengths = (torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
+    wanted = (curve(0.0, 0.0, 0.0, 0.0), torch.ones(1, 4), torch.zeros(1, 4))
+
+    def cost(*pitch):
+        made = (curve(*pitch), torch.ones(1, 4), torch.zeros(1, 4))
+        return sum(prosody_loss(lengths, made, wanted, torch.ones(1, 4)).values())
+
+    assert cost(0.1, -0.1, 0.1, -0.1) > cost(0.1, 0.1, 0.1, 0.1) + 1.0
+
+
+def test_smoothing_keeps_glides_and_drops_jumps():
+    glide = torch.arange(12.0)[None]
+    assert torch.allclose(smoothed(glide)[:, 2:-2], glide[:, 2:-2])
+    jumps = torch.tensor([[1.0, -1.0] * 6])
+    assert smoothed(jumps)[:, 2:-2].abs().max() < 1e-6
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs g++")
+def test_the_fused_loss_is_the_loss():
+    plain, fused = SpectralLoss(), SpectralLoss()
+    fused.fuse()
+    torch.manual_seed(0)
+    wanted = 0.1 * torch.randn(1, 6000)
+    found = []
+    for judge in (plain, fused):
+        made = (0.1 * tone(300)[:, :6000]).requires_grad_()
+        sum(judge(made, wanted).values()).backward()
+        found.append((judge(made, wanted), made.grad))
+    for name, value in found[0][0].items():
+        assert torch.allclose(value, found[1][0][name], rtol=1e-4)
+    assert torch.allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-6)

@@ -103,3 +103,10 @@ def test_curves_are_drawn_while_it_runs(tmp_path):
     pytest.importorskip("matplotlib", reason="curves need the extra 'train'")
     Trainer(Line(), config(tmp_path, 12)).run()
     assert "<svg" in (tmp_path / "curves.svg").read_text("utf-8")
+
+
+def test_nothing_to_train_on_is_said_and_not_waited_for(tmp_path):
+    empty = Line()
+    empty.batches = lambda epoch: iter(())
+    with pytest.raises(VoxhausError, match="nothing to train on"):
+        Trainer(empty, config(tmp_path, 12)).run()

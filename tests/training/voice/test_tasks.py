@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 from voxhaus.models.voice.config import HOP, SAMPLE_RATE, VoiceConfig  # noqa: E402
 from voxhaus.training.loop.schedule import Schedule  # noqa: E402
 from voxhaus.training.loop.trainer import LoopConfig, Trainer  # noqa: E402
-from voxhaus.training.voice import dataset, tasks  # noqa: E402
+from voxhaus.training.voice import cuts, dataset, tasks  # noqa: E402
 
 SMALL = VoiceConfig(
     condition=8,
@@ -43,6 +43,24 @@ def reading(seed):
         energy=np.full(frames, 5.0, np.float32),
         style=rng.standard_normal(256).astype(np.float32),
         samples=sound.astype(np.int16),
+    )
+
+
+def long_reading():
+    """Sixty phonemes of a tenth of a second."""
+    rng = np.random.default_rng(0)
+    durations = np.full(60, 4, np.int16)
+    frames = 2 * int(durations.sum())
+    return dataset.Example(
+        voice="anna",
+        text="x",
+        tokens=rng.integers(1, 170, 60).astype(np.int16),
+        durations=durations,
+        exact_durations=durations.astype(np.float32),
+        pitch=rng.uniform(90, 200, frames).astype(np.float32),
+        energy=rng.uniform(0, 8, frames).astype(np.float32),
+        style=rng.standard_normal(256).astype(np.float32),
+        samples=np.zeros(frames * HOP, np.int16),
     )
 
 
@@ -108,3 +126,51 @@ def test_adversarial_run_resumes_with_its_judges(tmp_path):
     for name, value in whole.task.judges.state_dict().items():
         assert torch.equal(value, parts.task.judges.state_dict()[name])
         assert not torch.equal(value, fresh[name]), "judges learn"
+
+
+def test_one_look_gives_the_gradient_of_a_look_of_its_own():
+    task = make("adversarial")
+    task.judges_per_step = len(task.judges.judges)
+    drawn = list(range(task.judges_per_step))
+    wanted = 0.1 * torch.randn(2, 4800)
+    made = (0.1 * torch.randn(2, 4800)).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = (task.judges.spectra(x, drawn) for x in (made, wanted))
+        verdicts = task.judges(*seen, drawn)
+    (task.fooling * verdicts.fooled + task.matching * verdicts.apart).backward()
+    expected, made.grad = made.grad, None
+    task.judges.zero_grad()
+    terms = task._contest(made, wanted)
+    sum(terms.values()).backward()
+    assert torch.nn.functional.cosine_similarity(made.grad, expected).min() > 0.999
+    assert terms["matching"].item() == pytest.approx(
+        task.matching * verdicts.apart.item(), rel=0.01
+    )
+
+
+def test_a_piece_sounds_as_it_does_in_the_whole_reading():
+    torch.manual_seed(0)
+    config = VoiceConfig()
+    model = tasks.AcousticModel(config)
+    assert sum(config.acoustic_dilations) <= cuts.TOKEN_CONTEXT
+    for p in model.parameters():
+        p.data += 0.02 * torch.randn_like(p)
+    e = long_reading()
+    shape = cuts.Shape(count=1)
+    piece = cuts.cuts_of(e, shape.units - 2 * cuts.CONTEXT)[1]
+
+    def filters(b):
+        index, offset, mask = b.frame_index()
+        spans = tasks.span_features(b.durations_BL * 2, index, offset)
+        curves = tasks.prosody_inputs(b.pitch_BF, b.energy_BF)
+        x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
+        return model.decode(x, b.style_BS, spans, index, curves, mask)[2]
+
+    with torch.no_grad():
+        whole, cut = filters(dataset.collate([e])), filters(cuts.collate([piece], shape))
+    start, stop = 2 * piece.start, 2 * piece.stop
+    shift = 2 * (piece.start - cuts.CONTEXT)
+    assert torch.allclose(whole[:, start:stop], cut[:, start - shift : stop - shift], rtol=1e-3)
+    beyond = slice(start - 2 * cuts.CONTEXT, start - 2 * cuts.CONTEXT + 2)
+    near = slice(beyond.start - shift, beyond.stop - shift)
+    assert not torch.allclose(whole[:, beyond], cut[:, near], rtol=1e-3), "an edge does matter"

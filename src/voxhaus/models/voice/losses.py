@@ -57,8 +57,8 @@ class SpectralLoss(nn.Module):
 
     At each resolution: mean absolute difference of log magnitudes, plus spectral convergence. The
     log term has no bias where both signals are noise; the convergence term attends to what is loud.
-    The mel terms compare levels in 80 bands, which are less of a lottery than those of single bins;
-    of all that is missing, right levels in these bands at 5 ms steps are worth most to a listener.
+    The mel terms compare levels in 80 bands, which are less of a lottery than those of single bins:
+    the teacher's levels in them, at 5 ms steps, were worth 0.1 to 0.3 DistillMOS (docs/LOG.md).
     The phase term compares complex spectra with compressed magnitudes below `phase_below` Hz, where
     the phase of the teacher's harmonics can be predicted from its source: the coherence of the two
     falls from 0.7 at 300 Hz to 0.05 at 1,700 Hz. Higher up the term would teach nothing but to

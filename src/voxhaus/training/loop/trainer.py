@@ -120,17 +120,21 @@ class Trainer:
         """Train up to the schedule's last step; return the last evaluation.
 
         Raises:
-            VoxhausError: the loss stopped being a number; the last checkpoint is kept.
+            VoxhausError: the loss stopped being a number (the last checkpoint is kept), or an epoch
+                without a batch.
         """
         metrics = Metrics(self.config.folder, quiet=self.config.quiet)
         result: dict[str, float] = {}
         while self.step < self.config.schedule.steps:
+            resumed, before = self.within > 0, self.step
             for batch in self._rest_of_epoch():
                 metrics.add(self._advance(batch))
                 result = self._occasionally(metrics) or result
                 if self.step >= self.config.schedule.steps:
                     break
             else:
+                if self.step == before and not resumed:
+                    raise VoxhausError("There is nothing to train on: an epoch has no batch.")
                 self.epoch, self.within = self.epoch + 1, 0
         self.save()
         return result

@@ -151,13 +151,18 @@ def seconds_made(folder: Path) -> float:
     return total / teacher.SAMPLE_RATE
 
 
+def unheard_shards(folder: Path) -> list[Path]:
+    """The shards that were only timed and tuned; a number that also has sound is left out."""
+    paths = sorted(folder.glob("prosody-*.npz"))
+    return [p for p in paths if not p.with_name(p.name.replace("prosody", "shard")).exists()]
+
+
 def describe(folder: Path) -> dict[str, float]:
     """What the finished shards hold: seed, hours of speech, and hours that were only timed."""
     units = 0
-    for path in folder.glob("prosody-*.npz"):
-        if not path.with_name(path.name.replace("prosody", "shard")).exists():
-            with np.load(path) as shard:
-                units += int(shard["durations"].sum())
+    for path in unheard_shards(folder):
+        with np.load(path) as shard:
+            units += int(shard["durations"].sum())
     return {
         "seed": seed_of(folder),
         "hours_spoken": round(seconds_made(folder) / 3600, 3),

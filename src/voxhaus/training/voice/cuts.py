@@ -3,9 +3,10 @@
 Knows: where the cuts of an epoch lie, and which of their units are judged.
 Refuses to know: losses and models.
 
-Equal shapes let the training step be compiled once, waste nothing on padding, and mix sentences of
-all lengths in a batch. A piece brings CONTEXT units of its surroundings: the model sees them and
-the loss does not, so the edge of a piece is no edge to the model, unless the reading ends there.
+Equal shapes let the training step be compiled once and mix sentences of all lengths in a batch; a
+third of it is context and the ends of short sentences. A piece brings CONTEXT units of its
+surroundings: the model sees them and the loss does not, so the edge of a piece is no edge to the
+model, unless the reading ends there.
 """
 
 import itertools
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE
 from voxhaus.training.voice.dataset import Batch, Columns, Example, batch_of
 
 CONTEXT = 9  # units to each side: the decoder's blocks reach 18 frames
@@ -33,7 +33,7 @@ class Shape:
     """
 
     count: int
-    units: int = 120
+    units: int = 104
     tokens: int = 96
 
 
@@ -76,28 +76,12 @@ def collate(cuts: list[Cut], shape: Shape) -> Batch:
 
 
 def _add(c: Columns, cut: Cut, shape: Shape) -> None:
-    e = cut.example
-    heard = e.heard
-    lengths = e.durations.astype(np.int64)
-    index = np.repeat(np.arange(len(lengths)), lengths)
+    e, heard = cut.example, cut.example.heard
+    token_of = np.repeat(np.arange(len(e.durations)), e.durations)
     first = max(heard.start, cut.start - CONTEXT)
     last = min(heard.stop, cut.stop + CONTEXT, first + shape.units)
-    low = max(0, int(index[first]) - TOKEN_CONTEXT)
-    # Too many tokens are rare (28 a second and more); the piece then ends earlier.
-    last = min(last, int(np.searchsorted(index, low + shape.tokens - TOKEN_CONTEXT)))
-    high = min(len(lengths), int(index[last - 1]) + 1 + TOKEN_CONTEXT)
-    offset = np.arange(len(index)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    frames = slice(first * FRAMES_PER_UNIT, last * FRAMES_PER_UNIT)
-    places = np.arange(first, last)
-    c.tokens.append(e.tokens[low:high])
-    c.durations.append(e.durations[low:high])
-    c.exact_durations.append(e.exact_durations[low:high])
-    c.styles.append(e.style)
-    c.index.append(index[first:last] - low)
-    c.offset.append(offset[first:last])
-    c.judged.append((places >= cut.start) & (places < cut.stop))
-    c.pitch.append(e.pitch[frames])
-    c.energy.append(e.energy[frames])
-    c.samples.append(e.samples[frames.start * HOP : frames.stop * HOP])
-    before = e.pitch[: frames.start].sum(dtype=np.float64)
-    c.turns.append(float(before) * HOP / SAMPLE_RATE)
+    low = max(0, int(token_of[first]) - TOKEN_CONTEXT)
+    # Too many tokens are rare (34 a second and more); the piece then ends earlier.
+    last = min(last, int(np.searchsorted(token_of, low + shape.tokens - TOKEN_CONTEXT)))
+    high = min(len(e.durations), int(token_of[last - 1]) + 1 + TOKEN_CONTEXT)
+    c.add(e, units=slice(first, last), tokens=slice(low, high), judged=slice(cut.start, cut.stop))

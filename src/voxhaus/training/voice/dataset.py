@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE, SILENT_BELOW
+from voxhaus.training.voice.corpus import unheard_shards
 
 MARGIN = 4  # units of silence kept at either end when only the heard part is wanted
 
@@ -126,9 +127,7 @@ def load_corpus(folder: Path, *, held_out: int = 80) -> tuple[list[Example], lis
 
 def load_unheard(folder: Path) -> list[Example]:
     """The readings that were only timed and tuned; a number that also has sound is left out."""
-    paths = sorted(folder.glob("prosody-*.npz"))
-    unheard = [p for p in paths if not p.with_name(p.name.replace("prosody", "shard")).exists()]
-    return [e for p in unheard for e in load_shard(p)]
+    return [e for p in unheard_shards(folder) for e in load_shard(p)]
 
 
 @dataclass(kw_only=True)
@@ -146,6 +145,32 @@ class Columns:
     energy: list[np.ndarray] = field(default_factory=list)
     samples: list[np.ndarray] = field(default_factory=list)
     turns: list[float] = field(default_factory=list)
+
+    def add(self, e: Example, units: slice, tokens: slice, judged: slice) -> None:
+        """Add a stretch of an example, with the tokens that it may refer to.
+
+        Args:
+            e: the example.
+            units: which of its duration units.
+            tokens: which of its tokens; all that `units` belong to are among them.
+            judged: the units whose sound is compared.
+        """
+        lengths = e.durations.astype(np.int64)
+        index, places = np.repeat(np.arange(len(lengths)), lengths), np.arange(lengths.sum())
+        offset = places - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        frames = slice(units.start * FRAMES_PER_UNIT, units.stop * FRAMES_PER_UNIT)
+        self.tokens.append(e.tokens[tokens])
+        self.durations.append(e.durations[tokens])
+        self.exact_durations.append(e.exact_durations[tokens])
+        self.styles.append(e.style)
+        self.index.append(index[units] - tokens.start)
+        self.offset.append(offset[units])
+        self.judged.append(((places >= judged.start) & (places < judged.stop))[units])
+        self.pitch.append(e.pitch[frames])
+        self.energy.append(e.energy[frames])
+        self.samples.append(e.samples[frames.start * HOP : frames.stop * HOP])
+        before = e.pitch[: frames.start].sum(dtype=np.float64)
+        self.turns.append(float(before) * HOP / SAMPLE_RATE)
 
 
 def _pad(arrays: list[np.ndarray], dtype: torch.dtype, width: int) -> Tensor:
@@ -187,19 +212,7 @@ def collate(examples: list[Example], *, heard_only: bool = False) -> Batch:
     c = Columns()
     for e in examples:
         kept = e.heard if heard_only else slice(0, e.units)
-        frames = slice(kept.start * FRAMES_PER_UNIT, kept.stop * FRAMES_PER_UNIT)
-        d = e.durations.astype(np.int64)
-        c.tokens.append(e.tokens)
-        c.durations.append(e.durations)
-        c.exact_durations.append(e.exact_durations)
-        c.styles.append(e.style)
-        c.index.append(np.repeat(np.arange(len(d)), d)[kept])
-        c.offset.append((np.arange(d.sum()) - np.repeat(np.cumsum(d) - d, d))[kept])
-        c.judged.append(np.ones(kept.stop - kept.start))
-        c.pitch.append(e.pitch[frames])
-        c.energy.append(e.energy[frames])
-        c.samples.append(e.samples[frames.start * HOP : frames.stop * HOP])
-        c.turns.append(float(e.pitch[: frames.start].sum(dtype=np.float64)) * HOP / SAMPLE_RATE)
+        c.add(e, units=kept, tokens=slice(0, len(e.tokens)), judged=kept)
     return batch_of(c)
 
 

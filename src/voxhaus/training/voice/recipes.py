@@ -78,6 +78,11 @@ def _data(o: Options, *, seconds: float, sound: bool) -> Data:
         torch.set_num_threads(o.threads)
     torch.manual_seed(1)
     train, held_out = load_corpus(o.corpus)
+    if not train:
+        raise InputError(
+            f"There is no teacher speech in {o.corpus}; make it with: voxhaus train voice corpus",
+            param="corpus",
+        )
     if not sound:
         train = train + load_unheard(o.corpus)
     hours = sum(e.units for e in train) / 40 / 3600
@@ -117,13 +122,13 @@ def _fuse() -> bool:
 
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
-    data = _data(o, seconds=40.0, sound=False)
-    task = ProsodyTask(data, VoiceConfig(), start=_given(o, "prosody"))
+    start = _given(o, "prosody")
+    task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig(), start=start)
     _run(task, "prosody", o, Schedule(peak=1e-3, steps=16_000, decay=0.35))
 
 
 def _sound(o: Options) -> Data:
-    return replace(_data(o, seconds=16.0, sound=True), shape=Shape(count=6, units=104))
+    return replace(_data(o, seconds=16.0, sound=True), shape=Shape(count=6))
 
 
 def acoustic(o: Options) -> None:
