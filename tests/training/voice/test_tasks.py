@@ -153,6 +153,7 @@ def test_a_piece_sounds_as_it_does_in_the_whole_reading():
     config = VoiceConfig()
     model = tasks.AcousticModel(config)
     assert sum(config.acoustic_dilations) <= cuts.TOKEN_CONTEXT
+    assert sum(config.decoder_dilations) <= 2 * cuts.CONTEXT
     for p in model.parameters():
         p.data += 0.02 * torch.randn_like(p)
     e = long_reading()
