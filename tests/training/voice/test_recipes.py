@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 pytest.importorskip("onnx", reason="training needs the extra 'train'")
 
-from voxhaus.core.errors import InputError  # noqa: E402
+from voxhaus.core.errors import InputError
 
 
 @pytest.fixture
