@@ -83,7 +83,7 @@ def make(kind):
     if kind == "acoustic":
         return acoustic
     start = acoustic.model.state_dict()
-    return tasks.AdversarialTask(data(), SMALL, start=start, cut_frames=16)
+    return tasks.AdversarialTask(data(), SMALL, start=start, cut_frames=16, head_start=6)
 
 
 @torch.no_grad()
@@ -128,15 +128,26 @@ def test_adversarial_run_resumes_with_its_judges(tmp_path):
         assert not torch.equal(value, fresh[name]), "judges learn"
 
 
+def test_judges_get_a_head_start_once(tmp_path):
+    task = make("adversarial")
+    fresh = {k: v.clone() for k, v in task.judges.state_dict().items()}
+    held = {k: v.clone() for k, v in task.model.state_dict().items()}
+    task._begin()
+    assert task.head_start == 0
+    assert not all(torch.equal(v, fresh[k]) for k, v in task.judges.state_dict().items())
+    assert all(torch.equal(v, held[k]) for k, v in task.model.state_dict().items())
+    resumed = make("adversarial")
+    resumed.load_state(task.state())
+    assert resumed.head_start == 0
+
+
 def test_one_look_gives_the_gradient_of_a_look_of_its_own():
     task = make("adversarial")
-    task.judges_per_step = len(task.judges.judges)
-    drawn = list(range(task.judges_per_step))
     wanted = 0.1 * torch.randn(2, 4800)
     made = (0.1 * torch.randn(2, 4800)).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        seen = (task.judges.spectra(x, drawn) for x in (made, wanted))
-        verdicts = task.judges(*seen, drawn)
+        seen = (task.judges.spectra(x) for x in (made, wanted))
+        verdicts = task.judges(*seen)
     (task.fooling * verdicts.fooled + task.matching * verdicts.apart).backward()
     expected, made.grad = made.grad, None
     task.judges.zero_grad()

@@ -1,14 +1,14 @@
 """Judges that are trained against the voice: is this spectrogram the teacher's or ours?
 
-Knows: small networks over log spectra at several resolutions. Refuses to know: the generator.
+Knows: small networks over log mel spectra at several resolutions. Refuses to know: the generator.
 
-Two kinds, because each misses what the other hears. A spectral judge takes all bins of a step at
-once and mixes time by shifted products like the voice model itself: on a CPU that is ten times
-cheaper than convolutions, and it knows which frequency it looks at. A texture judge slides small
-kernels over time and frequency (the multi-resolution discriminators of UnivNet, Jang et al. 2021,
-with a tenth of the channels): it sees the fine structure of harmonics wherever they lie.
+A judge takes all bands of a step at once and mixes time by shifted products like the voice model
+itself: on a CPU that is three to ten times cheaper than convolutions over time and frequency, and
+in equal time it learns far more. Bands and not bins, because single bins show at once that our
+source is more regular than the teacher's, which the voice cannot help; a judge that has such a sign
+looks for no other, and the voice learns nothing from it (both in docs/LOG.md).
 
-Shapes: B batch, S samples, T steps, K bins, C channels.
+Shapes: B batch, S samples, T steps, M mel bands, C channels.
 """
 
 from collections.abc import Sequence
@@ -19,56 +19,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from voxhaus.models.nn.blocks import neighbours
-from voxhaus.models.voice.losses import log_magnitude, spectrum
+from voxhaus.models.voice.losses import log_magnitude, mel_filters, spectrum
 
-SPECTRAL = (1024, 512, 256)
-TEXTURE = (1024, 512)
+SIZES = (1024, 512)  # window lengths, one judge each
+BANDS = 80
 
 
-class SpectralJudge(nn.Module):
-    """One resolution: log spectrum -> features of each layer and a score per step."""
+class Judge(nn.Module):
+    """One resolution: log mel spectrum -> features of each layer and a score per step.
 
-    def __init__(self, size: int, channels: int, layers: int) -> None:
+    Args:
+        channels: C.
+        layers: shifted products, each reaching twice as far as the one before.
+    """
+
+    def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(size // 2 + 1, channels)
+        self.enter = nn.Linear(BANDS, channels)
         self.layers = nn.ModuleList(nn.Linear(3 * channels, channels) for _ in range(layers))
         self.score = nn.Linear(channels, 1)
 
-    def forward(self, x_BTK: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Log spectrum -> features [B, T, C] of each layer, and a score [B, T]."""
-        h = functional.leaky_relu(self.enter(x_BTK), 0.1)
+    def forward(self, x_BTM: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Log mel spectrum -> features [B, T, C] of each layer, and a score [B, T]."""
+        h = functional.leaky_relu(self.enter(x_BTM), 0.1)
         features = [h]
         for i, layer in enumerate(self.layers):
             h = functional.leaky_relu(layer(neighbours(h, 2**i)), 0.1)
             features.append(h)
         return features, self.score(h).squeeze(-1)
-
-
-class TextureJudge(nn.Module):
-    """One resolution: log spectrum -> features and a score at every place of time and frequency."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        c = channels
-        self.layers = nn.ModuleList(
-            [
-                nn.Conv2d(1, c, (3, 9), stride=(1, 4), padding=(1, 4)),
-                nn.Conv2d(c, 2 * c, (3, 5), stride=(1, 2), padding=(1, 2)),
-                nn.Conv2d(2 * c, 2 * c, (3, 3), padding=1),
-                nn.Conv2d(2 * c, 2 * c, (3, 3), padding=(2, 1), dilation=(2, 1)),
-            ]
-        )
-        self.score = nn.Conv2d(2 * c, 1, (3, 3), padding=1)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(self, x_BTK: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Log spectrum -> features of each layer, and scores."""
-        h = x_BTK[:, None].contiguous(memory_format=torch.channels_last)
-        features = []
-        for layer in self.layers:
-            h = functional.leaky_relu(layer(h), 0.1)
-            features.append(h)
-        return features, self.score(h)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,31 +66,32 @@ class Verdicts:
 
 
 class Judges(nn.Module):
-    """All judges; a step asks the few that it draws."""
+    """One judge for each window length."""
 
-    def __init__(self, *, channels: int = 192, layers: int = 3, texture_channels: int = 16) -> None:
+    def __init__(
+        self, *, channels: int = 192, layers: int = 3, sizes: Sequence[int] = SIZES
+    ) -> None:
         super().__init__()
-        judges: list[nn.Module] = [SpectralJudge(r, channels, layers) for r in SPECTRAL]
-        judges += [TextureJudge(texture_channels) for _ in TEXTURE]
-        self.judges = nn.ModuleList(judges)
-        self.sizes = (*SPECTRAL, *TEXTURE)
+        self.judges = nn.ModuleList(Judge(channels, layers) for _ in sizes)
+        self.sizes = tuple(sizes)
+        for size in sizes:
+            self.register_buffer(f"mel_{size}", mel_filters(BANDS, size), persistent=False)
 
-    def spectra(self, x_BS: Tensor, drawn: Sequence[int]) -> dict[int, Tensor]:
-        """What the drawn judges look at: log spectra [B, T, K] by window length."""
-        made = {}
-        for size in sorted({self.sizes[i] for i in drawn}):
+    def spectra(self, x_BS: Tensor) -> list[Tensor]:
+        """What each judge looks at: log mel spectra [B, T, M]."""
+        made = []
+        for size in self.sizes:
             power = spectrum(x_BS, size).square().sum(-1)
-            made[size] = log_magnitude(power).transpose(1, 2) + 4.0
+            bands = self.get_buffer(f"mel_{size}") @ power
+            made.append(log_magnitude(bands).transpose(1, 2) + 4.0)
         return made
 
-    def forward(
-        self, ours: dict[int, Tensor], theirs: dict[int, Tensor], drawn: Sequence[int]
-    ) -> Verdicts:
-        """Judge the spectra of two recordings of one text; means over the drawn judges."""
+    def forward(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Verdicts:
+        """Judge the spectra of two recordings of one text; means over the judges."""
         own, fooled, apart = [], [], []
-        for judge, size in ((self.judges[i], self.sizes[i]) for i in drawn):
-            features, score = judge(ours[size])
-            targets, truth = judge(theirs[size])
+        for judge, x, y in zip(self.judges, ours, theirs, strict=True):
+            features, score = judge(x)
+            targets, truth = judge(y)
             score, truth = score.float(), truth.float()
             own.append(score.square().mean() + (truth - 1).square().mean())
             fooled.append((score - 1).square().mean())

@@ -16,7 +16,7 @@ import torch
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.models.voice import config as c
-from voxhaus.models.voice.acoustic import AcousticModel
+from voxhaus.models.voice.acoustic import AcousticModel, sharpen
 from voxhaus.models.voice.export import export_graphs
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel
 from voxhaus.training.loop import checkpoint
@@ -24,6 +24,7 @@ from voxhaus.training.voice import corpus, teacher
 
 MODEL = "voxhaus-voice-1"
 LARGE = 1024  # constants of fewer elements are not worth converting
+SHARPENING = 0.3  # of the postfilter; chosen on held-out readings (decision 0045)
 
 # What a listener is told of each voice.
 LISTING = [
@@ -158,6 +159,7 @@ def package(
         model.load_state_dict(state)
         half = {k: v.half() for k, v in state.items()}
         torch.save(half, out / "training" / f"{name}.pt")
+    sharpen(acoustic, SHARPENING)
     for path in export_graphs(prosody, acoustic, out):
         if path.stem in int8:
             quantise(path)

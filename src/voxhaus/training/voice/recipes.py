@@ -148,7 +148,7 @@ def adversarial(o: Options) -> None:
     again = [e for e in data.train if e.voice == HARDEST]
     data = replace(data, train=data.train + again)
     task = AdversarialTask(data, VoiceConfig(), start=start, fuse=_fuse())
-    _run(task, "adversarial", o, Schedule(peak=5e-4, steps=22_000, decay=0.5))
+    _run(task, "adversarial", o, Schedule(peak=3e-4, steps=22_000, decay=0.5))
 
 
 def packaged(o: Options) -> None:

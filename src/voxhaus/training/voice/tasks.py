@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs
 from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, VOICED_FROM, VoiceConfig
-from voxhaus.models.voice.discriminators import Judges
+from voxhaus.models.voice.discriminators import Judges, Verdicts
 from voxhaus.models.voice.losses import MEL_RESOLUTIONS, RESOLUTIONS, SpectralLoss, prosody_loss
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
 from voxhaus.models.voice.synthesis import synthesise
@@ -152,11 +152,16 @@ class AcousticTask(_Stateless):
 class AdversarialTask(AcousticTask):
     """The acoustic task with judges trained beside the voice, on short cuts of each reading.
 
+    Judges that know nothing teach nothing: they get a head start on the voice that the run begins
+    from, and learn more than once a step.
+
     Args:
         start: averaged weights of an acoustic run, to begin from.
         cut_frames: length of the cuts that the judges see.
-        judges_per_step: how many of them, drawn at random, judge and learn in a step.
+        head_start: lessons of the judges before the first step.
+        lessons: how often the judges learn in a step, each time from other cuts.
         matching, fooling: weights of the two adversarial terms beside the spectral ones.
+        rate: learning rate of the judges.
     """
 
     def __init__(
@@ -165,11 +170,12 @@ class AdversarialTask(AcousticTask):
         config: VoiceConfig,
         *,
         start: dict[str, Tensor],
-        cut_frames: int = 48,
-        judges_per_step: int = 2,
-        matching: float = 0.5,
-        fooling: float = 0.3,
-        rate: float = 3e-4,
+        cut_frames: int = 64,
+        head_start: int = 1200,
+        lessons: int = 2,
+        matching: float = 0.7,
+        fooling: float = 0.7,
+        rate: float = 5e-4,
         fuse: bool = False,
     ) -> None:
         super().__init__(data, config, start=start, fuse=fuse)
@@ -177,7 +183,7 @@ class AdversarialTask(AcousticTask):
         self.optimiser = torch.optim.AdamW(
             self.judges.parameters(), lr=rate, betas=(0.8, 0.98), fused=True
         )
-        self.judges_per_step = judges_per_step
+        self.head_start, self.lessons = head_start, lessons
         self.cut_frames, self.matching, self.fooling = cut_frames, matching, fooling
 
     def state(self) -> dict[str, Any]:
@@ -188,38 +194,70 @@ class AdversarialTask(AcousticTask):
         """See `Task`."""
         self.judges.load_state_dict(state["judges"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.head_start = 0
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """See `Task`."""
+        """The spectral terms, the two adversarial ones, and `judges`, their own loss to look at."""
+        self._begin()
         self._draw_resolutions()
         made, wanted = self._speak(batch, self._trained_filters)
+        for _ in range(self.lessons - 1):
+            self._teach(*self._cut(batch.judged_BU1, made.detach(), wanted))
         heard = self._cut(batch.judged_BU1, made, wanted)
         return {**self.judge(made, wanted), **self._contest(*heard)}
+
+    def _begin(self) -> None:
+        """Give the judges their head start; a sentence that was spoken serves for three lessons."""
+        epoch = 0
+        while self.head_start > 0:
+            for batch in self.batches(epoch):
+                with torch.no_grad():
+                    sounds = self._speak(batch, self._filters)
+                for _ in range(3):
+                    self._teach(*self._cut(batch.judged_BU1, *sounds))
+                self.head_start -= 3
+                if self.head_start <= 0:
+                    return
+            epoch += 1
+
+    def _verdicts(self, ours: list[Tensor], theirs: list[Tensor]) -> Verdicts:
+        with torch.autocast(self.data.device.type, torch.bfloat16):
+            verdicts: Verdicts = self.judges(ours, theirs)
+        return verdicts
+
+    def _teach(self, made_BS: Tensor, wanted_BS: Tensor) -> None:
+        """One lesson of the judges alone."""
+        with torch.no_grad():
+            seen = [self.judges.spectra(x) for x in (made_BS, wanted_BS)]
+        self.optimiser.zero_grad(set_to_none=True)
+        self._verdicts(*seen).own.backward()
+        self.optimiser.step()
 
     def _contest(self, made_BS: Tensor, wanted_BS: Tensor) -> dict[str, Tensor]:
         """Train the judges by one step, and tell how far they are from being fooled.
 
         Both sides learn from the same look at both recordings, which costs half of two looks.
         """
-        drawn = torch.randperm(len(self.judges.judges))[: self.judges_per_step].tolist()
-        seen = self.judges.spectra(made_BS, drawn)
-        leaves = {size: x.detach().requires_grad_() for size, x in seen.items()}
+        seen = self.judges.spectra(made_BS)
+        leaves = [x.detach().requires_grad_() for x in seen]
         with torch.no_grad():
-            theirs = self.judges.spectra(wanted_BS, drawn)
-        with torch.autocast(self.data.device.type, torch.bfloat16):
-            verdicts = self.judges(leaves, theirs, drawn)
+            theirs = self.judges.spectra(wanted_BS)
+        verdicts = self._verdicts(leaves, theirs)
         fooled, apart = self.fooling * verdicts.fooled, self.matching * verdicts.apart
-        self.optimiser.zero_grad(set_to_none=True)
-        weights = [w for i in drawn for w in self.judges.judges[i].parameters()]
+        weights = list(self.judges.parameters())
         learned = torch.autograd.grad(verdicts.own, weights, retain_graph=True)
-        pushes = torch.autograd.grad(fooled + apart, list(leaves.values()))
+        pushes = torch.autograd.grad(fooled + apart, leaves)
         for weight, gradient in zip(weights, learned, strict=True):
             weight.grad = gradient
         self.optimiser.step()
         # The value of the two terms, with the gradient that the judges asked for.
-        pushed = [(x * g).sum() for x, g in zip(seen.values(), pushes, strict=True)]
+        pushed = [(x * g).sum() for x, g in zip(seen, pushes, strict=True)]
         push = torch.stack(pushed).sum()
-        return {"fooling": fooled.detach() + push - push.detach(), "matching": apart.detach()}
+        return {
+            "fooling": fooled.detach() + push - push.detach(),
+            "matching": apart.detach(),
+            "judges": verdicts.own.detach(),
+        }
 
     def _cut(self, judged_BU1: Tensor, *sounds_BS: Tensor) -> list[Tensor]:
         """From every reading one random stretch that is judged, the same of all sounds."""
