@@ -60,3 +60,12 @@ def test_manifest_names_every_file_but_card_and_itself(tmp_path):
     }
     assert manifest["steps"] == {"acoustic": 7}
     assert weights.damaged(tmp_path) == []
+
+
+def test_halfway_is_the_mean_and_widens():
+    one = {"w": torch.tensor([1.0, 3.0]), "b": torch.tensor([0.0])}
+    other = {"w": torch.tensor([3.0, 5.0]).half(), "b": torch.tensor([1.0]).half()}
+    mean = package.halfway(one, other)
+    assert mean["w"].tolist() == [2.0, 4.0]
+    assert mean["b"].tolist() == [0.5]
+    assert mean["w"].dtype == torch.float32

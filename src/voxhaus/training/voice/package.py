@@ -132,8 +132,18 @@ def store_half(path: Path) -> None:
     onnx.save(model, path)
 
 
+def halfway(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The mean of two sets of weights that lie in one valley of the loss, in float32."""
+    return {k: (v.float() + other[k].float()) / 2 for k, v in one.items()}
+
+
 def package(
-    runs: Path, corpus_folder: Path, out: Path, *, int8: tuple[str, ...] = ("filters",)
+    runs: Path,
+    corpus_folder: Path,
+    out: Path,
+    *,
+    int8: tuple[str, ...] = ("filters",),
+    begun_from: dict[str, torch.Tensor] | None = None,
 ) -> Path:
     """Write the model folder `out` from the newest checkpoints of both runs; return it.
 
@@ -148,6 +158,9 @@ def package(
         out: folder to write; made where it is missing.
         int8: names of graphs to quantise; the others are stored in float16. Quantising the first
             graph as well costs quality (durations), and it is a tenth of the time.
+        begun_from: weights of the sound model that the run went on from, if any. What is packaged
+            then lies halfway between them and its end (Wortsman et al. 2022, "Robust fine-tuning"),
+            which sounds better than either.
     """
     (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
@@ -156,6 +169,8 @@ def package(
     sound = "adversarial" if (runs / "adversarial").is_dir() else "acoustic"
     for name, run, model in (("prosody", "prosody", prosody), ("acoustic", sound, acoustic)):
         state, steps[run] = averaged(runs, run)
+        if name == "acoustic" and begun_from is not None:
+            state = halfway(state, begun_from)
         model.load_state_dict(state)
         half = {k: v.half() for k, v in state.items()}
         torch.save(half, out / "training" / f"{name}.pt")
@@ -167,7 +182,8 @@ def package(
             store_half(path)
     _write_voices(out)
     _write_json(out / "config.json", _config())
-    about = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
+    about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
+    about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
     write_manifest(out, {**about, "corpus": corpus.describe(corpus_folder)})
     return out
 

@@ -153,7 +153,7 @@ def adversarial(o: Options) -> None:
 
 def packaged(o: Options) -> None:
     """The model folder: graphs, voices, manifest."""
-    print(package(o.runs, o.corpus, o.out))
+    print(package(o.runs, o.corpus, o.out, begun_from=_given(o, "acoustic")))
 
 
 # In the order of a whole run.
