@@ -132,7 +132,9 @@ def store_half(path: Path) -> None:
     onnx.save(model, path)
 
 
-def halfway(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def halfway(
+    one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
     """The mean of two sets of weights that lie in one valley of the loss, in float32."""
     return {k: (v.float() + other[k].float()) / 2 for k, v in one.items()}
 
