@@ -22,6 +22,11 @@ def save(folder: Path, step: int, state: dict[str, Any], *, keep: int = 2) -> Pa
     return path
 
 
+def begun(folder: Path) -> bool:
+    """Whether there is a checkpoint in `folder`."""
+    return any(folder.glob("step-*.pt"))
+
+
 def newest(folder: Path) -> dict[str, Any] | None:
     """The state of the newest checkpoint in `folder`, or None."""
     found = sorted(folder.glob("step-*.pt"))

@@ -17,6 +17,7 @@ from torch import Tensor
 from voxhaus.core.errors import InputError
 from voxhaus.core.paths import cache_root, weights_root
 from voxhaus.models.voice.config import VoiceConfig
+from voxhaus.training.loop import checkpoint
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
@@ -25,6 +26,7 @@ from voxhaus.training.voice.dataset import load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
+START = "start.pt"  # in the folder of a run: what it began from
 HARDEST = "anna"  # by DistillMOS at every checkpoint so far
 
 
@@ -98,20 +100,35 @@ def _run(task: Task, name: str, o: Options, schedule: Schedule) -> None:
     print("finished:", {k: round(v, 4) for k, v in figures.items()}, flush=True)
 
 
-def _given(o: Options, name: str) -> dict[str, Tensor] | None:
-    """The weights of an earlier version to begin from, if any were asked for.
+def _given(o: Options, run: str, name: str) -> dict[str, Tensor] | None:
+    """The weights of an earlier version that a run begins from, if any were asked for.
+
+    The run keeps a copy: what `--start` points to is often the folder that is packaged over.
 
     Raises:
         InputError: the folder does not hold them.
     """
+    folder = o.runs / run
+    if checkpoint.begun(folder):
+        return begun_from(folder)
     if o.start is None:
+        (folder / START).unlink(missing_ok=True)
         return None
     path = o.start / f"{name}.pt"
     if not path.is_file():
         raise InputError(
             f"{path} is missing; --start wants a model's folder 'training'.", param="start"
         )
-    state: dict[str, Tensor] = torch.load(path, weights_only=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, folder / START)
+    return begun_from(folder)
+
+
+def begun_from(run: Path) -> dict[str, Tensor] | None:
+    """The weights that a run began from, in float32; none if from nothing."""
+    if not (run / START).is_file():
+        return None
+    state: dict[str, Tensor] = torch.load(run / START, weights_only=True)
     return {k: v.float() for k, v in state.items()}
 
 
@@ -122,7 +139,7 @@ def _fuse() -> bool:
 
 def prosody(o: Options) -> None:
     """Durations, pitch, voicing and energy."""
-    start = _given(o, "prosody")
+    start = _given(o, "prosody", "prosody")
     task = ProsodyTask(_data(o, seconds=40.0, sound=False), VoiceConfig(), start=start)
     _run(task, "prosody", o, Schedule(peak=1e-3, steps=16_000, decay=0.35))
 
@@ -133,7 +150,7 @@ def _sound(o: Options) -> Data:
 
 def acoustic(o: Options) -> None:
     """Spectral filters, judged by the waveforms that they make."""
-    start = _given(o, "acoustic")
+    start = _given(o, "acoustic", "acoustic")
     task = AcousticTask(_sound(o), VoiceConfig(), start=start, fuse=_fuse())
     _run(task, "acoustic", o, Schedule(peak=1e-3, steps=7_000, decay=0.35))
 
@@ -143,7 +160,7 @@ def adversarial(o: Options) -> None:
 
     The voice that is hardest to copy is heard twice as often.
     """
-    start = _given(o, "acoustic") or averaged(o.runs, "acoustic")[0]
+    start = _given(o, "adversarial", "acoustic") or averaged(o.runs, "acoustic")[0]
     data = _sound(o)
     again = [e for e in data.train if e.voice == HARDEST]
     data = replace(data, train=data.train + again)
@@ -153,7 +170,8 @@ def adversarial(o: Options) -> None:
 
 def packaged(o: Options) -> None:
     """The model folder: graphs, voices, manifest."""
-    print(package(o.runs, o.corpus, o.out, begun_from=_given(o, "acoustic")))
+    start = begun_from(o.runs / "adversarial")
+    print(package(o.runs, o.corpus, o.out, begun_from=start))
 
 
 # In the order of a whole run.
