@@ -2,7 +2,8 @@
 # Speed and quality of the voice beside its peers, in one run on one machine.
 #
 # The figures mean something only on an otherwise idle machine. Results land in a folder of records/ with
-# the commit, the machine and the raw log; a folder that is already there is refused.
+# the commit, the machine and the raw log (without the names of your folders); a folder that is already
+# there is refused.
 #
 #   ENGINES  who is timed, with commas     (voxhaus,hibari,piper); kokoro, the teacher, is there
 #            once a corpus was made, and is then scored, too
@@ -37,4 +38,4 @@ mkdir -p "$RECORD"
     done
     voxhaus evaluate speech --engine hibari --out "$RECORD"
     voxhaus evaluate speech --engine piper --out "$RECORD"
-} 2>&1 | tee "$RECORD/raw.log"
+} 2>&1 | sed -u "s#$PWD/##g; s#$PWD#.#g; s#$HOME#~#g" | tee "$RECORD/raw.log"
