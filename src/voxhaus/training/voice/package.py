@@ -162,7 +162,7 @@ def package(
             graph as well costs quality (durations), and it is a tenth of the time.
         begun_from: weights of the sound model that the run went on from, if any. What is packaged
             then lies halfway between them and its end (Wortsman et al. 2022, "Robust fine-tuning"),
-            which sounds better than either.
+            which scored no worse than either (records/2026-11-25_voice-1-postfilter_training_cpu).
     """
     (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
