@@ -45,6 +45,9 @@ def voice(
         Path | None,
         typer.Option(help="Begin a run from a model's folder 'training' instead of from nothing."),
     ] = None,
+    voices: Annotated[
+        str, typer.Option(help="Who reads the corpus, in turns: names with commas. Default: all.")
+    ] = "",
 ) -> None:
     """Run one stage of the voice; run it again to resume where it stopped."""
     recipes = _voice_recipes()
@@ -64,6 +67,7 @@ def voice(
             workers=workers,
             seed=seed,
             start=start,
+            voices=tuple(voices.split(",")) if voices else default.voices,
         )
     )
 

@@ -7,8 +7,8 @@ Refuses to know: file formats, HTTP, and how the model works inside.
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -18,23 +18,18 @@ from voxhaus.models.text.frontend import TextFrontend
 from voxhaus.models.text.phonemes import encode
 from voxhaus.models.text.utterance import Utterance
 from voxhaus.runtime import weights as model_files
+from voxhaus.runtime.manner import Manner
+from voxhaus.runtime.reader import Reader, blended, read_readers
 from voxhaus.runtime.sessions import default_threads
 from voxhaus.runtime.voice_model import Plan, VoiceModel
 from voxhaus.runtime.waveform import Array
 
 DEFAULT_MODEL = "voxhaus-voice-1"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
+MAX_PITCH = 12.0  # semitones up or down
 
 SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
 EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Reader:
-    """One voice: what a listener sees of it, and its style vectors [R, 256] by utterance length."""
-
-    info: VoiceInfo
-    styles_RS: Array
 
 
 class Voice:
@@ -48,14 +43,7 @@ class Voice:
         self.name, self.version = files.model, files.version
         self._threads = threads or default_threads()
         self._model = VoiceModel(files)
-        listing: dict[str, Any] = files.json("voices.json")
-        tables = np.load(files.path("styles.npy")).astype(np.float32)
-        self._rows: list[int] = listing["rows"]
-        self._readers = {
-            v["id"]: _Reader(info=VoiceInfo(**{**v, "styles": tuple(v["styles"])}), styles_RS=table)
-            for v, table in zip(listing["voices"], tables, strict=True)
-        }
-        self.default_voice: str = listing["default"]
+        self._readers, self.default_voice = read_readers(files)
         self._frontends: dict[str, TextFrontend] = {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.load_seconds = time.perf_counter() - begun
@@ -97,21 +85,26 @@ class Voice:
         style: str | None = None,
         speed: float = 1.0,
         seed: int = 0,
+        pitch: float = 0.0,
     ) -> Speech:
         """Speak a whole text.
 
         Args:
             text: plain text, the project's markup, or SSML.
-            voice: id of a voice; the model's default if None.
+            voice: id of a voice, or a blend ("anna:0.6+ben:0.4"); the model's default if None.
             style: a style that the voice has; neutral if None.
             speed: 1.0 is the voice's own pace; MIN_SPEED to MAX_SPEED.
             seed: fixes the noise in the voice; the same call with the same seed gives the same
                 samples.
+            pitch: semitones up, at most MAX_PITCH to either side.
 
         Raises:
-            InputError: nothing speakable, unknown voice or style, bad markup, speed out of range.
+            InputError: nothing speakable, unknown voice or style, bad markup, speed or pitch out of
+                range.
         """
-        chunks = list(self.stream(text, voice=voice, style=style, speed=speed, seed=seed))
+        chunks = list(
+            self.stream(text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch)
+        )
         return join(chunks, self.sample_rate)
 
     def stream(
@@ -122,12 +115,13 @@ class Voice:
         style: str | None = None,
         speed: float = 1.0,
         seed: int = 0,
+        pitch: float = 0.0,
     ) -> Iterator[AudioChunk]:
         """Speak sentence by sentence; the chunks joined are exactly what `speak` returns.
 
         Arguments and errors are those of `speak`; errors are raised before the first chunk.
         """
-        jobs = self._jobs(text, voice, style, speed, seed)
+        jobs = self._jobs(text, voice, style, speed, seed, pitch)
         return self._chunks(jobs)
 
     def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
@@ -172,46 +166,65 @@ class Voice:
             yield future.result()
 
     def _jobs(
-        self, text: str, voice: str | None, style: str | None, speed: float, seed: int
+        self,
+        text: str,
+        voice: str | None,
+        style: str | None,
+        speed: float,
+        seed: int,
+        pitch: float = 0.0,
     ) -> list["_Job"]:
         if not MIN_SPEED <= speed <= MAX_SPEED:
             raise InputError(
                 f"The speed must lie between {MIN_SPEED} and {MAX_SPEED}; it is {speed}.",
                 param="speed",
             )
+        if not -MAX_PITCH <= pitch <= MAX_PITCH:
+            raise InputError(
+                f"The pitch must lie between -{MAX_PITCH:g} and {MAX_PITCH:g} semitones; "
+                f"it is {pitch:g}.",
+                param="pitch",
+            )
         if seed < 0:
             raise InputError(f"The seed must not be negative; it is {seed}.", param="seed")
         chosen = self._reader(voice or self.default_voice)
-        self._check_style(chosen, style)
+        if style is not None:
+            self._check_style(chosen, style)
         utterances = self._frontend(chosen.info.accent).utterances(
             text, accent_of=lambda name: self._reader(name).info.accent
         )
         jobs = []
         for number, u in enumerate(utterances):
             reader = self._reader(u.voice) if u.voice else chosen
-            self._check_style(reader, u.style)
+            spoken = u.style or style or reader.default_style
+            self._check_style(reader, spoken)
+            own = reader.manners[spoken]
+            manner = replace(own, rate=own.rate * speed * u.rate, pitch=own.pitch + pitch)
             last = number == len(utterances) - 1
+            pause = SENTENCE_PAUSE * manner.pauses / speed
             jobs.append(
                 _Job(
                     utterance=u,
-                    reader=reader,
-                    rate=speed * u.rate,
+                    style_1S=reader.style(spoken, len(u.phonemes)),
+                    manner=manner,
                     seed=(seed, number),
                     lead=u.pause_before,
-                    tail=u.pause_after + (0.0 if last else SENTENCE_PAUSE / speed),
+                    tail=u.pause_after + (0.0 if last else pause),
                 )
             )
         return jobs
 
-    def _reader(self, voice: str) -> _Reader:
+    def _reader(self, voice: str) -> Reader:
+        if voice not in self._readers and ("+" in voice or ":" in voice):
+            return blended(self._readers, voice)
         if voice not in self._readers:
             names = ", ".join(self._readers)
             raise InputError(f"There is no voice '{voice}'. Voices: {names}.", param="voice")
         return self._readers[voice]
 
     @staticmethod
-    def _check_style(reader: _Reader, style: str | None) -> None:
-        if style is not None and style not in reader.info.styles:
+    def _check_style(reader: Reader, style: str) -> None:
+        if style not in reader.info.styles:
             styles = ", ".join(reader.info.styles)
             raise InputError(
                 f"Voice '{reader.info.id}' has no style '{style}'. Its styles: {styles}.",
@@ -223,18 +236,12 @@ class Voice:
             self._frontends[accent] = TextFrontend(accent)
         return self._frontends[accent]
 
-    def _style(self, job: "_Job") -> Array:
-        """The style vector [1, 256] for an utterance of this length."""
-        count = len(job.utterance.phonemes)
-        at = next((i for i, r in enumerate(self._rows) if r >= count - 1), len(self._rows) - 1)
-        return job.reader.styles_RS[at : at + 1]
-
     def _plan(self, job: "_Job") -> Plan:
         tokens = encode(job.utterance.phonemes)
         stress = np.zeros(len(tokens), bool)
         for word in job.utterance.words:
             stress[word.start + 1 : word.end + 1] = word.emphasis
-        return self._model.plan(tokens, self._style(job), job.rate, stress)
+        return self._model.plan(tokens, job.style_1S, job.manner, stress)
 
     def _utter(self, job: "_Job") -> tuple[Array, tuple[WordTiming, ...], "_Job"]:
         rate = self.sample_rate
@@ -243,7 +250,7 @@ class Voice:
         if not job.utterance.phonemes:
             return np.concatenate([lead, tail]), (), job
         generator = np.random.Generator(np.random.PCG64(job.seed))
-        sound = self._model.speak(self._plan(job), self._style(job), generator)
+        sound = self._model.speak(self._plan(job), job.style_1S, generator, job.manner)
         samples = np.clip(sound.samples, -1.0, 1.0)
         fade = round(EDGE_FADE * rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
@@ -266,8 +273,8 @@ class _Job:
     """One utterance to be spoken, with everything that its sound depends on."""
 
     utterance: Utterance
-    reader: _Reader
-    rate: float
+    style_1S: Array
+    manner: Manner
     seed: tuple[int, int]
     lead: float
     tail: float

@@ -12,21 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voxhaus.models.text.phonemes import IDS
+from voxhaus.runtime.manner import Manner
 from voxhaus.runtime.sessions import open_session
-from voxhaus.runtime.waveform import Array, Synthesiser
+from voxhaus.runtime.waveform import Array, Noise, Synthesiser
 from voxhaus.runtime.weights import Weights
 
 Ints = NDArray[np.int64]
 
-# Silence kept around what is heard, in frames of 12.5 ms: enough that no onset is clipped.
-LEAD_FRAMES = 3
-TAIL_FRAMES = 6
+# Silence kept around what is heard, in units of 25 ms: enough that no onset is clipped.
+LEAD_UNITS = 2
+TAIL_UNITS = 3
 
 # What stress adds to a word. English accents are carried by pitch first, then length and loudness
 # (Fry 1958); the amounts are ours, set by ear-sized steps: two semitones, a fifth, half a unit.
 STRESS_PITCH = 2 ** (2 / 12)
 STRESS_LENGTH = 1.2
 STRESS_ENERGY = np.float32(0.5)
+
+# The tokens that hold a sentence's pauses.
+PAUSES = np.array([IDS[c] for c in ",.;:!?\u2014\u2026"])
+
+PLAIN = Manner()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,7 @@ class Plan:
         pitch_F: Hz, 0 where unvoiced.
         energy_F: the model's unit; about -9 in silence and 8 in a loud vowel.
         features: for the last graph, [1, L, C].
-        start, stop: the frames that are heard; what lies outside is silence.
+        start, stop: the units that are heard; what lies outside is silence.
     """
 
     lengths_L: Ints
@@ -90,6 +97,7 @@ class VoiceModel:
     def __init__(self, weights: Weights, *, threads: int = 1) -> None:
         config: dict[str, Any] = weights.json("config.json")
         self.synthesiser = Synthesiser(**config["synthesiser"])
+        self._noise = Noise()
         self.unit_seconds: float = config["unit_seconds"]
         self.frames_per_unit: int = config["frames_per_unit"]
         self._pitch_centre: float = config["pitch_centre"]
@@ -103,7 +111,7 @@ class VoiceModel:
         self,
         tokens: list[int],
         style_1S: Array,
-        rate: float,
+        manner: Manner = PLAIN,
         emphasis_L: NDArray[np.bool_] | None = None,
     ) -> Plan:
         """Durations, pitch and energy of an utterance.
@@ -111,14 +119,16 @@ class VoiceModel:
         Args:
             tokens: token ids with borders.
             style_1S: style vector [1, 256].
-            rate: 2.0 speaks twice as fast.
+            manner: its pace, melody and effort.
             emphasis_L: tokens of stressed words, which become longer, higher and louder.
         """
         feeds = {"tokens": np.array([tokens], np.int64), "style": style_1S}
         durations, prosody, acoustic = self._phonemes.run(None, feeds)
         stress_L = np.zeros(len(tokens), bool) if emphasis_L is None else emphasis_L
-        lengths = whole_units(durations[0] * np.where(stress_L, STRESS_LENGTH, 1.0), rate)
-        index_U, offset_U = _places(lengths, 1)
+        stretch_L = np.where(stress_L, STRESS_LENGTH, 1.0)
+        stretch_L[np.isin(tokens, PAUSES)] *= manner.pauses
+        lengths = whole_units(durations[0] * stretch_L, manner.rate)
+        index_U, offset_U = _places(lengths)
         feeds = {
             "features": prosody,
             "style": style_1S,
@@ -128,52 +138,62 @@ class VoiceModel:
         pitch, voicing, energy = (x[0] for x in self._curves.run(None, feeds))
         hertz = np.where(voicing > 0, self._pitch_centre * np.exp2(pitch), 0.0)
         stress_F = np.repeat(stress_L[index_U], self.frames_per_unit)
-        hertz = hertz * np.where(stress_F, STRESS_PITCH, 1.0)
-        heard = np.flatnonzero(energy > self._silence)
+        hertz = manner.melody(hertz.astype(np.float32)) * np.where(stress_F, STRESS_PITCH, 1.0)
+        sounding = energy > self._silence
+        heard = np.flatnonzero(sounding)
         energy = energy + STRESS_ENERGY * stress_F.astype(np.float32)
-        last = len(energy)
+        energy = energy + np.float32(manner.effort) * sounding
+        n, last = self.frames_per_unit, len(index_U)
         return Plan(
             lengths_L=lengths,
             pitch_F=hertz.astype(np.float32),
             energy_F=energy,
             features=acoustic,
-            start=max(0, int(heard[0]) - LEAD_FRAMES) if len(heard) else 0,
-            stop=min(last, int(heard[-1]) + 1 + TAIL_FRAMES) if len(heard) else last,
+            start=max(0, int(heard[0]) // n - LEAD_UNITS) if len(heard) else 0,
+            stop=min(last, int(heard[-1]) // n + 1 + TAIL_UNITS) if len(heard) else last,
         )
 
     def seconds(self, plan: Plan) -> float:
         """Length of the sound that `speak` would make."""
-        return (plan.stop - plan.start) * self.unit_seconds / self.frames_per_unit
+        return (plan.stop - plan.start) * self.unit_seconds
 
     def speak(
-        self, plan: Plan, style_1S: Array, generator: np.random.Generator, pitch_factor: float = 1.0
+        self,
+        plan: Plan,
+        style_1S: Array,
+        generator: np.random.Generator,
+        manner: Manner = PLAIN,
     ) -> Sound:
         """Make the sound of a plan.
 
         Args:
             plan: what `plan` returned.
             style_1S: style vector [1, 256].
-            generator: source of the noise; the same state gives the same samples.
-            pitch_factor: multiplies the pitch curve.
+            generator: chooses the noise; the same state gives the same samples.
+            manner: its colour.
         """
-        n, heard = self.frames_per_unit, slice(plan.start, plan.stop)
-        index_F, offset_F = (x[heard] for x in _places(plan.lengths_L, n))
-        pitch_F = (plan.pitch_F[heard] * pitch_factor).astype(np.float32)
-        filters = self._filters.run(
-            None,
-            {
-                "features": plan.features,
-                "style": style_1S,
-                "spans": _spans(plan.lengths_L * n, index_F, offset_F),
-                "index": index_F[None],
-                "prosody": self._inputs(pitch_F, plan.energy_F[heard]),
-            },
+        heard = slice(plan.start, plan.stop)
+        frames = slice(plan.start * self.frames_per_unit, plan.stop * self.frames_per_unit)
+        index_U, offset_U = (x[heard] for x in _places(plan.lengths_L))
+        pitch_F = plan.pitch_F[frames]
+        feeds = {
+            "features": plan.features,
+            "style": style_1S,
+            "spans": _spans(plan.lengths_L, index_U, offset_U),
+            "index": index_U[None],
+            "prosody": self._inputs(pitch_F, plan.energy_F[frames]),
+        }
+        (outputs,) = self._filters.run(None, feeds)
+        synthesiser = self.synthesiser
+        out_FO = manner.colour(
+            outputs[0], pitch_F > synthesiser.voiced_from, synthesiser.frequencies
         )
-        noise = generator.standard_normal(len(pitch_F) * self.synthesiser.hop, dtype=np.float32)
-        samples = self.synthesiser.synthesise(pitch_F, noise, *(f[0] for f in filters))
-        ends = np.cumsum(plan.lengths_L) * self.unit_seconds
-        ends -= plan.start * self.unit_seconds / n
-        length = len(samples) / self.synthesiser.sample_rate
+        if manner.whisper:
+            pitch_F = np.zeros_like(pitch_F)
+        noise = self._noise.stretch(generator, len(pitch_F) * synthesiser.hop)
+        samples = synthesiser.synthesise(pitch_F, noise, out_FO)
+        ends = (np.cumsum(plan.lengths_L) - plan.start) * self.unit_seconds
+        length = len(samples) / synthesiser.sample_rate
         return Sound(samples=samples, ends_L=np.clip(ends, 0.0, length))
 
     def _inputs(self, pitch_F: Array, energy_F: Array) -> Array:
@@ -183,15 +203,14 @@ class VoiceModel:
         return np.stack([height, voiced, energy_F * 0.25], axis=-1).astype(np.float32)[None]
 
 
-def _places(lengths: Ints, steps: int) -> tuple[Ints, Ints]:
-    """For each time step: the token it belongs to, and how many steps of that token came before."""
-    fine = lengths * steps
-    index = np.repeat(np.arange(len(fine)), fine)
-    return index, np.arange(len(index)) - np.repeat(np.cumsum(fine) - fine, fine)
+def _places(lengths: Ints) -> tuple[Ints, Ints]:
+    """For each unit: the token it belongs to, and how many units of that token came before."""
+    index = np.repeat(np.arange(len(lengths)), lengths)
+    return index, np.arange(len(index)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def _spans(lengths: Ints, index: Ints, offset: Ints) -> Array:
-    """Network inputs [1, T, 4]: log position, share, log length, first step of its token."""
+    """Network inputs [1, U, 4]: log position, share, log length, first unit of its token."""
     length = lengths[index].astype(np.float32)
     columns = [np.log1p(offset), (offset + 0.5) / length, np.log1p(length), offset == 0]
     return np.stack(columns, axis=-1).astype(np.float32)[None]

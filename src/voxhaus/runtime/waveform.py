@@ -1,11 +1,15 @@
-"""From pitch and filters to a waveform, in NumPy: the last step of speaking.
+"""From pitch and a model's outputs to a waveform, in NumPy: the last step of speaking.
 
 Knows: the pulse train, the noise, and filtering by overlap-add, on one utterance at a time.
 Refuses to know: networks and text. `voxhaus.models.voice.synthesis` is the same arithmetic for
 training; a test holds the two together. The constants are the same file's business: they are read
 from the model's own config, so that weights and synthesiser cannot disagree.
 
-Shapes: F frames, K bins, N noise steps, S = F * hop samples. All float32.
+Frames are filtered in blocks whose spectra stay in the processor's cache, in buffers that are made
+once: pages that the system must first hand out cost more than the transforms.
+
+Shapes: F frames, K bins, N noise steps, S = F * hop samples, O = 3 K + N outputs of the model. All
+float32.
 """
 
 from dataclasses import dataclass
@@ -14,6 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Spectra = NDArray[np.complex64]
+
+BLOCK = 64  # frames that are filtered at once
+
+# Limits of the model's log outputs, as in `voxhaus.models.voice.acoustic`.
+LOG_GAIN = (-14.0, 4.0)
+LOG_STEP = (-4.0, 4.0)
+
+
+class Noise:
+    """White noise of unit power from a stock that is drawn once.
+
+    Fresh numbers would take longer than a tenth of all speaking; a stretch of eleven seconds that
+    begins somewhere else in each sentence sounds no different.
+    """
+
+    def __init__(self, count: int = 1 << 18) -> None:
+        self._stock = np.random.Generator(np.random.PCG64(0)).standard_normal(count, np.float32)
+
+    def stretch(self, generator: np.random.Generator, count: int) -> Array:
+        """So many samples, from a place that the generator chooses."""
+        start = int(generator.integers(len(self._stock)))
+        rounds = -(-(start + count) // len(self._stock))
+        stock = np.tile(self._stock, rounds) if rounds > 1 else self._stock
+        return stock[start : start + count]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +67,11 @@ class Synthesiser:
     def margin(self) -> int:
         """Room for ringing on each side of a window."""
         return (self.fft - self.window) // 2
+
+    @property
+    def frequencies(self) -> Array:
+        """Hertz of each bin [K]."""
+        return np.linspace(0, self.sample_rate / 2, self.fft // 2 + 1, dtype=np.float32)
 
     def phase(self, pitch_F: Array) -> Array:
         """Half the phase of the fundamental [S], in (0, pi) up to whole turns of the full phase."""
@@ -70,51 +104,83 @@ class Synthesiser:
         out[voiced_F] = total * np.sqrt(2.0 / count)
         return out.reshape(-1)
 
-    def _spectra(self, x_S: Array) -> NDArray[np.complex64]:
+    def _framed(self, x_S: Array) -> Array:
+        """Overlapping stretches [F, window] of a signal, centred on its frames."""
         half = self.hop // 2
         padded = np.pad(x_S, (half, self.window - half))
-        cut = np.lib.stride_tricks.sliding_window_view(padded, self.window)[:: self.hop]
-        frames = len(x_S) // self.hop
-        buffer = np.zeros((frames, self.fft), np.float32)
-        window = np.hanning(self.window + 1)[:-1].astype(np.float32)
-        np.multiply(cut[:frames], window, out=buffer[:, self.margin : self.margin + self.window])
-        return np.fft.rfft(buffer).astype(np.complex64, copy=False)
+        stretches: Array = np.lib.stride_tricks.sliding_window_view(padded, self.window)
+        return stretches[:: self.hop][: len(x_S) // self.hop]
 
-    def overlap_add(self, frames_FT: Array) -> Array:
-        """Sum of frames [F, fft] at distance hop -> samples [S]."""
-        count = len(frames_FT)
-        parts = -(-self.fft // self.hop)
-        wide = np.zeros((count, parts * self.hop), np.float32)
-        wide[:, : self.fft] = frames_FT
-        out = np.zeros((count + parts, self.hop), np.float32)
-        for k in range(parts):
-            out[k : k + count] += wide[:, k * self.hop : (k + 1) * self.hop]
-        start = self.margin + self.hop // 2
-        return out.reshape(-1)[start : start + count * self.hop]
-
-    def synthesise(
-        self,
-        pitch_F: Array,
-        noise_S: Array,
-        real_FK: Array,
-        imag_FK: Array,
-        level_FK: Array,
-        gains_FN: Array,
-    ) -> Array:
+    def synthesise(self, pitch_F: Array, noise_S: Array, out_FO: Array) -> Array:
         """Waveform [S]: filtered pulses plus filtered noise.
 
         Args:
             pitch_F: Hz; values up to `voiced_from` are unvoiced.
             noise_S: white noise of unit power.
-            real_FK: real part of the harmonic filter.
-            imag_FK: its imaginary part.
-            level_FK: magnitude of the noise filter.
-            gains_FN: level of the noise in time.
+            out_FO: log level and phase of the pulses' filter and log level of the noise's, K each,
+                then the log course of the noise within the frame.
         """
-        frames, steps = gains_FN.shape
-        shaped = noise_S.reshape(frames, steps, self.hop // steps) * gains_FN[..., None]
-        spectrum = self._spectra(shaped.reshape(-1))
-        spectrum *= level_FK
-        voice = self._spectra(self.pulses(pitch_F))
-        spectrum += voice * (real_FK + np.complex64(1j) * imag_FK)
-        return self.overlap_add(np.fft.irfft(spectrum, n=self.fft).astype(np.float32, copy=False))
+        bins, frames = self.fft // 2 + 1, len(pitch_F)
+        steps_FN = np.exp(np.clip(out_FO[:, 3 * bins :], *LOG_STEP))
+        shaped = noise_S.reshape(*steps_FN.shape, -1) * steps_FN[..., None]
+        breath, voice = self._framed(shaped.reshape(-1)), self._framed(self.pulses(pitch_F))
+        voiced = np.pad(pitch_F > self.voiced_from, 1)
+        sounding = voiced[:-2] | voiced[1:-1] | voiced[2:]
+        parts = -(-self.fft // self.hop)
+        sound = np.zeros((frames + parts, self.hop), np.float32)
+        desk = _Desk(self, min(BLOCK, frames))
+        for start in range(0, frames, BLOCK):
+            stop = min(frames, start + BLOCK)
+            out, at = out_FO[start:stop], np.flatnonzero(sounding[start:stop])
+            spectrum = desk.breath(breath[start:stop], out[:, 2 * bins : 3 * bins])
+            if len(at):
+                heard = voice[start:stop][at]
+                spectrum[at] += desk.voice(heard, out[at, :bins], out[at, bins : 2 * bins])
+            pieces = desk.back(spectrum)
+            for k in range(parts):
+                piece = pieces[:, k * self.hop : (k + 1) * self.hop]
+                sound[start + k : stop + k, : piece.shape[1]] += piece
+        first = self.margin + self.hop // 2
+        return sound.reshape(-1)[first : first + frames * self.hop]
+
+
+class _Desk:
+    """Buffers for one block of frames, and the filtering that is done in them."""
+
+    def __init__(self, synthesiser: Synthesiser, rows: int) -> None:
+        self._size = synthesiser.fft
+        edge = synthesiser.margin
+        self._inner = slice(edge, edge + synthesiser.window)
+        self._window = np.hanning(synthesiser.window + 1)[:-1].astype(np.float32)
+        self._time = np.zeros((rows, self._size), np.float32)
+        self._pieces = np.empty((rows, self._size), np.float32)
+        self._breath, self._voice, self._filter = (
+            np.empty((rows, self._size // 2 + 1), np.complex64) for _ in range(3)
+        )
+
+    def _spectra(self, stretches: Array, into: Spectra) -> Spectra:
+        n = len(stretches)
+        np.multiply(stretches, self._window, out=self._time[:n, self._inner])
+        np.fft.rfft(self._time[:n], out=into[:n])  # type: ignore[arg-type]
+        return into[:n]
+
+    def breath(self, stretches: Array, level: Array) -> Spectra:
+        """Filtered spectra of the noise."""
+        spectrum = self._spectra(stretches, self._breath)
+        spectrum *= np.exp(np.clip(level, *LOG_GAIN))
+        return spectrum
+
+    def voice(self, stretches: Array, level: Array, phase: Array) -> Spectra:
+        """Filtered spectra of the pulses."""
+        spectrum, filters = self._spectra(stretches, self._voice), self._filter[: len(level)]
+        gain = np.exp(np.clip(level, *LOG_GAIN))
+        np.multiply(gain, np.cos(phase), out=filters.real)
+        np.multiply(gain, np.sin(phase), out=filters.imag)
+        spectrum *= filters
+        return spectrum
+
+    def back(self, spectrum: Spectra) -> Array:
+        """Spectra as stretches of sound [rows, fft]."""
+        pieces = self._pieces[: len(spectrum)]
+        np.fft.irfft(spectrum, n=self._size, out=pieces)  # type: ignore[arg-type]
+        return pieces

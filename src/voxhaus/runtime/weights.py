@@ -105,3 +105,10 @@ def load(model: str, version: str | None = None, root: Path | None = None) -> We
         )
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     return Weights(model=model, version=folder.name, folder=folder, manifest=manifest)
+
+
+def unchecked(folder: Path) -> Weights:
+    """A folder that is still being made, with whatever files it has so far."""
+    files: dict[str, Any] = {p.name: {} for p in folder.iterdir() if p.is_file()}
+    manifest = {"files": files}
+    return Weights(model="", version="", folder=folder, manifest=manifest)

@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from voxhaus.models.voice.acoustic import AcousticModel, sharpen  # noqa: E402
+from voxhaus.models.voice.acoustic import AcousticModel, filters_of, sharpen  # noqa: E402
 from voxhaus.models.voice.config import BINS, FFT, SAMPLE_RATE, VoiceConfig  # noqa: E402
 
 SMALL = VoiceConfig(
@@ -27,11 +27,12 @@ def speaking(level, noise):
 
 @torch.no_grad()
 def filters(model):
-    frames = 4
+    units = 2
     x = torch.randn(1, 3, SMALL.acoustic_channels)
-    index = torch.zeros(1, frames, dtype=torch.long)
-    spans, curves, mask = (torch.rand(1, frames, n) for n in (4, 3, 1))
-    real, imag, noise, gains = model.decode(x, torch.randn(1, 256), spans, index, curves, mask)
+    index = torch.zeros(1, units, dtype=torch.long)
+    spans, mask, curves = torch.rand(1, units, 4), torch.ones(1, units, 1), torch.rand(1, 4, 3)
+    out = model.decode(x, torch.randn(1, 256), spans, index, curves, mask)
+    real, imag, noise, gains = filters_of(out)
     filter_K = torch.complex(real, imag)[0, 0]
     return filter_K.abs().log(), filter_K.angle(), noise[0, 0].log(), gains[0, 0]
 

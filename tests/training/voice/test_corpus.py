@@ -96,7 +96,7 @@ def test_batches_of_both_kinds(folder):
 def test_a_corpus_says_what_it_holds(folder):
     corpus.fill(folder, 0, 1, hours=60 / 3600)
     assert corpus.describe(folder) == {
-        "seed": 7,
+        "seeds": [7],
         "hours_spoken": round(79 / 3600, 3),
         "hours_timed": round(120 / 3600, 3),
     }
@@ -106,3 +106,30 @@ def test_another_seed_does_not_silently_keep_the_old_plan(folder):
     assert corpus.write_plan(folder, 10, 7, str).name == "plan.jsonl"
     with pytest.raises(InputError, match="planned with seed 7, not 8"):
         corpus.write_plan(folder, 10, 8, str)
+
+
+def test_corpora_in_subfolders_are_read_together(folder):
+    corpus.fill(folder, 0, 1, hours=30 / 3600)
+    inner = folder / "more"
+    inner.mkdir()
+    (inner / "provenance.json").write_text(json.dumps({"seed": 8}))
+    (inner / "plan.jsonl").write_text((folder / "plan.jsonl").read_text())
+    corpus.fill(inner, 0, 1, hours=30 / 3600)
+    heard, aside = dataset.load_corpus(folder, held_out=3)
+    assert [len(heard), len(aside)] == [2 * (39 - 3), 2 * 3]
+    assert len(dataset.load_unheard(folder)) == 2 * 160
+    assert corpus.describe(folder)["seeds"] == [7, 8]
+
+
+def test_a_plan_deals_sentences_to_voices_in_turn(tmp_path):
+    corpus.write_plan(tmp_path, 200, 3, lambda text, accent: "a" * 20, ("anna", "hugo", "hugo"))
+    rows = corpus.read_plan(tmp_path)
+    assert [r["voice"] for r in rows[:4]] == ["anna", "hugo", "hugo", "anna"]
+    varied = [r["delivery"] for r in rows if "delivery" in r]
+    assert 0.3 < len(varied) / len(rows) < 0.7
+    assert {d["other"][1] for d in varied} == {"f", "m"}, "from voices of the same sex"
+
+
+def test_a_plan_for_an_unknown_voice_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no voice 'zoe' to teach"):
+        corpus.write_plan(tmp_path, 200, 3, str, ("zoe",))

@@ -3,7 +3,8 @@
 Knows: spectral envelopes, phase responses and noise levels per frame, conditioned on a timbre.
 Refuses to know: how durations and pitch are decided, and how the waveform is assembled.
 
-Shapes: B batch, L phonemes, F frames (80 a second), C channels, K frequency bins.
+Shapes: B batch, L phonemes, U units (40 a second), F = 2 U frames, C channels, K frequency bins, O
+what a frame's sound is made from (`OUTPUTS`).
 """
 
 import torch
@@ -14,6 +15,7 @@ from voxhaus.models.nn.blocks import ConditionedNorm, ShiftBlock
 from voxhaus.models.voice.config import (
     BINS,
     FFT,
+    FRAMES_PER_UNIT,
     NOISE_STEPS,
     SAMPLE_RATE,
     STYLE,
@@ -24,6 +26,10 @@ from voxhaus.models.voice.prosody import PITCH_CENTRE, Condition
 
 MAX_LOG_GAIN = 4.0
 MIN_LOG_GAIN = -14.0
+MAX_LOG_STEP = 4.0  # of the noise's course within a frame, either way
+
+# Log level and phase of the pulses' filter, log level of the noise's, its course within the frame.
+OUTPUTS = 3 * BINS + NOISE_STEPS
 
 # Of the postfilter: detail narrower than a formant (the pulses' own business) is left as it is, and
 # so are slopes wider than the distance between two of them. In Hz, the spreads of two Gaussians.
@@ -38,7 +44,11 @@ def prosody_inputs(pitch_BF: Tensor, energy_BF: Tensor) -> Tensor:
 
 
 class AcousticModel(nn.Module):
-    """Shift blocks over phonemes, spread over frames, then shift blocks and a spectral head."""
+    """Shift blocks over phonemes, then over units, a last one over frames, and a spectral head.
+
+    Most of the work is done once a unit and not once a frame: articulation is slower than that, and
+    what is faster (pitch, loudness) comes in again with the frames.
+    """
 
     def __init__(self, config: VoiceConfig) -> None:
         super().__init__()
@@ -49,14 +59,21 @@ class AcousticModel(nn.Module):
             ShiftBlock(c, config.acoustic_hidden, s, d) for d in config.acoustic_dilations
         )
         self.span = nn.Linear(4, c)
-        self.prosody = nn.Linear(3, c)
+        self.prosody = nn.Linear(3 * FRAMES_PER_UNIT, c)
         self.decoder = nn.ModuleList(
             ShiftBlock(c, config.decoder_hidden, s, d) for d in config.decoder_dilations
         )
+        self.split = nn.Linear(c, FRAMES_PER_UNIT * c)
+        self.prosody_frames = nn.Linear(3, c)
+        self.frames = nn.ModuleList(
+            ShiftBlock(c, config.decoder_hidden, s, d) for d in config.decoder_frame_dilations
+        )
         self.norm = ConditionedNorm(c, s)
-        self.head = nn.Linear(c, 3 * BINS + NOISE_STEPS)
+        self.head = nn.Linear(c, OUTPUTS)
         nn.init.normal_(self.head.weight, std=0.01)
         with torch.no_grad():
+            self.split.weight.copy_(torch.eye(c).repeat(FRAMES_PER_UNIT, 1))
+            self.split.bias.zero_()
             # Start near the level of speech instead of at full scale.
             self.head.bias.zero_()
             self.head.bias[:BINS] = -3.0
@@ -74,28 +91,40 @@ class AcousticModel(nn.Module):
         self,
         x_BLC: Tensor,
         style_BS: Tensor,
-        spans_BF4: Tensor,
-        index_BF: Tensor,
+        spans_BU4: Tensor,
+        index_BU: Tensor,
         prosody_BF3: Tensor,
-        mask_BF1: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features spread over frames -> harmonic filter (real, imaginary), noise filter, gains.
-
-        Returns:
-            Three tensors [B, F, BINS] and one [B, F, NOISE_STEPS], all linear, float32.
-        """
+        mask_BU1: Tensor,
+    ) -> Tensor:
+        """Features spread over units -> outputs [B, F, OUTPUTS], float32; see `filters_of`."""
         cond = self.condition(style_BS[:, : STYLE // 2])
-        spread = index_BF[..., None].expand(-1, -1, x_BLC.shape[-1])
-        x = x_BLC.gather(1, spread) + self.span(spans_BF4) + self.prosody(prosody_BF3)
-        x = x * mask_BF1
+        b, u, _ = spans_BU4.shape
+        spread = index_BU[..., None].expand(-1, -1, x_BLC.shape[-1])
+        x = x_BLC.gather(1, spread) + self.span(spans_BU4)
+        x = (x + self.prosody(prosody_BF3.reshape(b, u, -1))) * mask_BU1
         for block in self.decoder:
+            x = block(x, cond, mask_BU1)
+        x = self.split(x).view(b, u * FRAMES_PER_UNIT, -1) + self.prosody_frames(prosody_BF3)
+        mask_BF1 = mask_BU1.expand(-1, -1, FRAMES_PER_UNIT).reshape(b, -1, 1)
+        x = x * mask_BF1
+        for block in self.frames:
             x = block(x, cond, mask_BF1)
-        out = self.head(functional.silu(self.norm(x, cond))).float()
-        level, phase, noise = out[..., : 3 * BINS].split(BINS, dim=-1)
-        level = level.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
-        noise = noise.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
-        gains = out[..., 3 * BINS :].clamp(-4.0, 4.0).exp()
-        return level * phase.cos(), level * phase.sin(), noise, gains
+        out: Tensor = self.head(functional.silu(self.norm(x, cond)))
+        return out.float()
+
+
+def filters_of(out_BFO: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the synthesiser works with, from the outputs of the model.
+
+    Returns:
+        Real and imaginary part of the pulses' filter and magnitude of the noise's, each
+        [B, F, BINS], and the noise's course within a frame [B, F, NOISE_STEPS]; all linear.
+    """
+    level, phase, noise, steps = out_BFO.split([BINS, BINS, BINS, NOISE_STEPS], dim=-1)
+    level = level.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
+    noise = noise.clamp(MIN_LOG_GAIN, MAX_LOG_GAIN).exp()
+    gains = steps.clamp(-MAX_LOG_STEP, MAX_LOG_STEP).exp()
+    return level * phase.cos(), level * phase.sin(), noise, gains
 
 
 def _blur(spread: float) -> Tensor:

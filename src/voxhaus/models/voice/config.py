@@ -34,7 +34,8 @@ class VoiceConfig:
         condition: width of the conditioning vector made from half a style vector.
         prosody_*: the model of durations, pitch and energy.
         acoustic_*: the model from phonemes and prosody to spectral envelopes.
-        decoder_dilations: one shift block each, at 80 frames a second.
+        decoder_dilations: one shift block each, at 40 units a second.
+        decoder_frame_dilations: one shift block each, at 80 frames a second.
     """
 
     vocabulary: int = 178
@@ -49,4 +50,5 @@ class VoiceConfig:
     acoustic_hidden: int = 384
     acoustic_dilations: tuple[int, ...] = (1, 2, 1)
     decoder_hidden: int = 512
-    decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
+    decoder_dilations: tuple[int, ...] = (1, 2, 4, 1, 1)
+    decoder_frame_dilations: tuple[int, ...] = (1,)

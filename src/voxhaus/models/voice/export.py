@@ -6,7 +6,7 @@ Refuses to know: training and the NumPy runtime that calls the graphs.
 Three graphs and not one, because between them the runtime decides: durations are rounded, scaled
 and timed after the first; pitch may be shifted after the second.
 
-Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, K bins, N noise steps, C channels.
+Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, C channels, O outputs a frame.
 """
 
 import warnings
@@ -52,12 +52,12 @@ class _Filters(nn.Module):
         self,
         x_1LC: Tensor,
         style_1S: Tensor,
-        spans_1F4: Tensor,
-        index_1F: Tensor,
+        spans_1U4: Tensor,
+        index_1U: Tensor,
         prosody_1F3: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        mask = torch.ones_like(spans_1F4[..., :1])
-        return self.acoustic.decode(x_1LC, style_1S, spans_1F4, index_1F, prosody_1F3, mask)
+    ) -> Tensor:
+        mask = torch.ones_like(spans_1U4[..., :1])
+        return self.acoustic.decode(x_1LC, style_1S, spans_1U4, index_1U, prosody_1F3, mask)
 
 
 def _export(
@@ -88,10 +88,10 @@ def export_graphs(prosody: ProsodyModel, acoustic: AcousticModel, folder: Path) 
     phonemes: tokens int64 [1, L], style [1, STYLE] -> durations [1, L] in units of 25 ms, and the
         features [1, L, C] of the two models.
     curves: prosody features, style, spans [1, U, 4], index int64 [1, U] -> log2 pitch ratio, and
-        voicing
-        logit, energy, each [1, F].
-    filters: acoustic features, style, spans [1, F, 4], index int64 [1, F], prosody [1, F, 3] ->
-        real, imaginary and noise filter [1, F, K] and gains [1, F, N].
+        voicing logit, energy, each [1, F].
+    filters: acoustic features, style, spans [1, U, 4], index int64 [1, U], prosody [1, F, 3] ->
+        outputs [1, F, O], logarithms and phases; the runtime's arithmetic with them is faster than
+        a graph's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     length, units, frames = 9, 21, 42
@@ -121,11 +121,11 @@ def export_graphs(prosody: ProsodyModel, acoustic: AcousticModel, folder: Path) 
         {
             "features": (torch.zeros(1, length, c_acoustic), {1: "L"}),
             "style": style,
-            "spans": (torch.zeros(1, frames, 4), {1: "F"}),
-            "index": (torch.zeros(1, frames, dtype=torch.long), {1: "F"}),
+            "spans": (torch.zeros(1, units, 4), {1: "U"}),
+            "index": (torch.zeros(1, units, dtype=torch.long), {1: "U"}),
             "prosody": (torch.zeros(1, frames, 3), {1: "F"}),
         },
-        {"real": {1: "F"}, "imag": {1: "F"}, "noise": {1: "F"}, "gains": {1: "F"}},
+        {"outputs": {1: "F"}},
         paths[2],
     )
     return paths

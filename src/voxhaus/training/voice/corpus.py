@@ -7,6 +7,9 @@ Refuses to know: what the student makes of it.
 A shard is one `.npz` of SHARD_SIZE readings: flat arrays with offsets, so that a loader can map it
 without parsing. A shard appears whole (written beside, then renamed) or not at all.
 
+A corpus folder may hold further corpora as its direct subfolders: each with a plan of its own, read
+together when training.
+
 Sound is dear and prosody cheap, and the prosody model wants many more sentences than the acoustic
 model. So the plan's first shards hold sound (`shard-*`), and the rest of the plan is only timed and
 tuned (`prosody-*`), ten times faster.
@@ -15,11 +18,14 @@ tuned (`prosody-*`), ten times faster.
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import Progress, TimeElapsedColumn
@@ -29,6 +35,7 @@ from voxhaus.core.paths import cache_root
 from voxhaus.evals.pronunciation import Phonemizer, reference_phonemizer
 from voxhaus.training.data.sources import provenance
 from voxhaus.training.voice import sentences, teacher
+from voxhaus.training.voice.delivery import Delivery, styled
 
 SHARD_SIZE = 40
 BYTES_PER_SECOND = 50_000  # 16-bit samples at 24 kHz, and the curves beside them
@@ -39,7 +46,14 @@ VOICES = {
     "ben": ("am_michael", "us"),
     "clara": ("bf_emma", "gb"),
     "david": ("bm_george", "gb"),
+    "ella": ("af_nova", "us"),
+    "finn": ("am_fenrir", "us"),
+    "grace": ("bf_alice", "gb"),
+    "hugo": ("bm_daniel", "gb"),
 }
+
+# How many readings have prosody that is not quite the voice's own.
+VARIED = 0.5
 
 
 def corpus_folder() -> Path:
@@ -47,14 +61,26 @@ def corpus_folder() -> Path:
     return cache_root() / "voice-corpus"
 
 
-def write_plan(folder: Path, count: int, seed: int, phonemize: Phonemizer) -> Path:
+def write_plan(
+    folder: Path,
+    count: int,
+    seed: int,
+    phonemize: Phonemizer,
+    voices: Sequence[str] = tuple(VOICES),
+) -> Path:
     """Write `plan.jsonl` (one reading a line) and `provenance.json` once; return the plan's path.
 
-    Voices take turns, so every prefix of the plan is balanced.
+    Voices take turns, so every prefix of the plan is balanced; one that is named twice has two
+    turns.
 
     Raises:
-        InputError: the folder holds a plan of another seed.
+        InputError: the folder holds a plan of another seed, or an unknown voice.
     """
+    if strange := sorted(set(voices) - set(VOICES)):
+        raise InputError(
+            f"There is no voice '{strange[0]}' to teach. Voices: {', '.join(VOICES)}.",
+            param="voices",
+        )
     path = folder / "plan.jsonl"
     if path.exists():
         there = seed_of(folder)
@@ -66,22 +92,24 @@ def write_plan(folder: Path, count: int, seed: int, phonemize: Phonemizer) -> Pa
             )
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    names = list(VOICES)
     lines = []
+    rng = random.Random(f"deliveries-{seed}")
     for i, sentence in enumerate(sentences.plan(count, seed)):
-        voice = names[i % len(names)]
+        voice = voices[i % len(voices)]
         phonemes = phonemize(sentence.text, VOICES[voice][1]).strip()
         if not 1 <= len(phonemes) <= 400:
             continue
-        row = {
+        row: dict[str, Any] = {
             "voice": voice,
             "kind": sentence.kind,
             "source": sentence.source,
             "text": sentence.text,
             "phonemes": phonemes,
         }
+        if rng.random() < VARIED:
+            row["delivery"] = Delivery.drawn(VOICES[voice][0], rng).row()
         lines.append(json.dumps(row, ensure_ascii=False))
-    about = {"seed": seed, "count": count, "sources": provenance()}
+    about = {"seed": seed, "count": count, "voices": list(voices), "sources": provenance()}
     (folder / "provenance.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     path.with_suffix(".tmp").write_text("\n".join(lines) + "\n", "utf-8")
     path.with_suffix(".tmp").rename(path)
@@ -93,7 +121,13 @@ def seed_of(folder: Path) -> int:
     return int(json.loads((folder / "provenance.json").read_text("utf-8"))["seed"])
 
 
-def read_plan(folder: Path) -> list[dict[str, str]]:
+def parts_of(folder: Path) -> list[Path]:
+    """The corpora in a folder: itself, then its subfolders by name, where they have a plan."""
+    inner = sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    return [p for p in (folder, *inner) if (p / "plan.jsonl").exists()]
+
+
+def read_plan(folder: Path) -> list[dict[str, Any]]:
     """The rows of `plan.jsonl`, in order."""
     return [json.loads(x) for x in (folder / "plan.jsonl").read_text("utf-8").splitlines()]
 
@@ -116,7 +150,7 @@ def _pack(readings: list[teacher.Reading], styles: list[np.ndarray]) -> dict[str
     }
 
 
-def make_shard(path: Path, rows: list[dict[str, str]], t: teacher.Teacher, *, heard: bool) -> None:
+def make_shard(path: Path, rows: list[dict[str, Any]], t: teacher.Teacher, *, heard: bool) -> None:
     """Read the plan's rows of one shard and store them, with their sound if `heard`."""
     kept, readings, styles, tokens = [], [], [], []
     for row in rows:
@@ -124,7 +158,9 @@ def make_shard(path: Path, rows: list[dict[str, str]], t: teacher.Teacher, *, he
             ids = t.tokens(row["phonemes"])
         except ValueError:
             continue
-        style = t.voices.style(VOICES[row["voice"]][0], teacher.style_row(len(row["phonemes"])))
+        delivery = Delivery(**row["delivery"]) if "delivery" in row else None
+        at = teacher.style_row(len(row["phonemes"]))
+        style = styled(t.voices, VOICES[row["voice"]][0], at, delivery)
         readings.append((t.read if heard else t.plan)(row["phonemes"], style))
         styles.append(style)
         tokens.append(np.array(ids))
@@ -157,15 +193,17 @@ def unheard_shards(folder: Path) -> list[Path]:
     return [p for p in paths if not p.with_name(p.name.replace("prosody", "shard")).exists()]
 
 
-def describe(folder: Path) -> dict[str, float]:
-    """What the finished shards hold: seed, hours of speech, and hours that were only timed."""
-    units = 0
-    for path in unheard_shards(folder):
-        with np.load(path) as shard:
-            units += int(shard["durations"].sum())
+def describe(folder: Path) -> dict[str, Any]:
+    """What all finished shards hold: seeds, hours of speech, and hours that were only timed."""
+    units, spoken, parts = 0, 0.0, parts_of(folder)
+    for part in parts:
+        spoken += seconds_made(part)
+        for path in unheard_shards(part):
+            with np.load(path) as shard:
+                units += int(shard["durations"].sum())
     return {
-        "seed": seed_of(folder),
-        "hours_spoken": round(seconds_made(folder) / 3600, 3),
+        "seeds": [seed_of(p) for p in parts],
+        "hours_spoken": round(spoken / 3600, 3),
         "hours_timed": round(units * teacher.SAMPLES_PER_FRAME / teacher.SAMPLE_RATE / 3600, 3),
     }
 
@@ -203,14 +241,22 @@ def check_disk(folder: Path, hours: float) -> None:
         )
 
 
-def make(folder: Path, *, hours: float, workers: int, sentences_planned: int, seed: int) -> None:
+def make(
+    folder: Path,
+    *,
+    hours: float,
+    workers: int,
+    sentences_planned: int,
+    seed: int,
+    voices: Sequence[str] = tuple(VOICES),
+) -> None:
     """Plan the corpus and fill it with `workers` processes, one core each; resumes.
 
     Raises:
         InputError: not enough disk, or a plan of another seed.
         VoxhausError: a worker failed; what was finished is kept.
     """
-    write_plan(folder, sentences_planned, seed, reference_phonemizer())
+    write_plan(folder, sentences_planned, seed, reference_phonemizer(), voices)
     check_disk(folder, hours)
     teacher.fetch()
     command = [sys.executable, "-m", "voxhaus.training.voice.corpus", "--folder", str(folder)]

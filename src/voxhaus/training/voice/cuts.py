@@ -18,7 +18,7 @@ import numpy as np
 
 from voxhaus.training.voice.dataset import Batch, Columns, Example, batch_of
 
-CONTEXT = 9  # units to each side: the decoder's blocks reach 18 frames
+CONTEXT = 10  # units to each side: how far the decoder's blocks reach
 TOKEN_CONTEXT = 4  # the reach of the encoder's blocks
 
 

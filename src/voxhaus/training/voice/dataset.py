@@ -16,15 +16,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE, SILENT_BELOW
-from voxhaus.training.voice.corpus import unheard_shards
+from voxhaus.models.voice.config import (
+    FRAMES_PER_UNIT,
+    HOP,
+    SAMPLE_RATE,
+    SILENT_BELOW,
+    VOICED_FROM,
+)
+from voxhaus.training.voice.corpus import parts_of, unheard_shards
 
 MARGIN = 4  # units of silence kept at either end when only the heard part is wanted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One reading, as stored; arrays are views into its shard. `samples` may be empty."""
+    """One reading, as stored; arrays are views into its shard.
+
+    `samples` may be empty; `plain` readings have the voice's own prosody.
+    """
 
     voice: str
     text: str
@@ -35,6 +44,12 @@ class Example:
     energy: np.ndarray
     style: np.ndarray
     samples: np.ndarray
+    plain: bool = True
+
+    @property
+    def voiced(self) -> bool:
+        """Whether any of it has a pitch."""
+        return bool((self.pitch > VOICED_FROM).any())
 
     @property
     def units(self) -> int:
@@ -78,15 +93,6 @@ class Batch:
         """The same batch on another device."""
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
-    def frame_index(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Token index, offset in frames and mask at 80 frames a second."""
-        n = FRAMES_PER_UNIT
-        index = self.unit_index_BU.repeat_interleave(n, 1)
-        step = torch.arange(n, dtype=torch.float32, device=index.device)
-        step = step.repeat(self.unit_offset_BU.shape[1])
-        offset = self.unit_offset_BU.repeat_interleave(n, 1) * n + step
-        return index, offset, self.unit_mask_BU1.repeat_interleave(n, 1)
-
 
 def load_shard(path: Path) -> list[Example]:
     """The examples of one shard."""
@@ -110,24 +116,31 @@ def load_shard(path: Path) -> list[Example]:
                 energy=arrays["energy"][f],
                 style=arrays["styles"][i],
                 samples=arrays["samples"][s],
+                plain="delivery" not in row,
             )
         )
     return examples
 
 
 def load_corpus(folder: Path, *, held_out: int = 80) -> tuple[list[Example], list[Example]]:
-    """All shards with sound -> training and held-out examples.
+    """All shards with sound, of all corpora in the folder -> training and held-out examples.
 
-    Held out are the first `held_out` readings, of a very small corpus the first tenth.
+    Held out are the first `held_out` readings of each corpus, of a very small one the first tenth.
     """
-    examples = [e for p in sorted(folder.glob("shard-*.npz")) for e in load_shard(p)]
-    held_out = min(held_out, -(-len(examples) // 10))
-    return examples[held_out:], examples[:held_out]
+    train: list[Example] = []
+    aside: list[Example] = []
+    for part in parts_of(folder) or [folder]:
+        examples = [e for p in sorted(part.glob("shard-*.npz")) for e in load_shard(p)]
+        border = min(held_out, -(-len(examples) // 10))
+        train += examples[border:]
+        aside += examples[:border]
+    return train, aside
 
 
 def load_unheard(folder: Path) -> list[Example]:
     """The readings that were only timed and tuned; a number that also has sound is left out."""
-    return [e for p in unheard_shards(folder) for e in load_shard(p)]
+    parts = parts_of(folder) or [folder]
+    return [e for part in parts for p in unheard_shards(part) for e in load_shard(p)]
 
 
 @dataclass(kw_only=True)

@@ -7,6 +7,7 @@ Each stage resumes where it stopped: run the same command again.
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +23,12 @@ from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
 from voxhaus.training.voice.cuts import Shape
-from voxhaus.training.voice.dataset import load_corpus, load_unheard
+from voxhaus.training.voice.dataset import Example, load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
 START = "start.pt"  # in the folder of a run: what it began from
-HARDEST = "anna"  # by DistillMOS at every checkpoint so far
+MOST_OFTEN = 3  # how many times a reading may be heard in an epoch, so that voices balance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Options:
         out: the model folder that `package` writes.
         seed: of the corpus; another seed plans other sentences.
         start: a model's folder `training`, whose weights a new run begins from.
+        voices: who reads the corpus, in turns.
     """
 
     corpus: Path
@@ -53,6 +55,7 @@ class Options:
     workers: int = 2
     seed: int = 1
     start: Path | None = None
+    voices: tuple[str, ...] = tuple(corpus.VOICES)
 
 
 def default_options() -> Options:
@@ -71,7 +74,14 @@ def speech(o: Options) -> None:
     prosody model hears of three that are not spoken for each one that is.
     """
     planned = round(3000 * o.hours)
-    corpus.make(o.corpus, hours=o.hours, workers=o.workers, sentences_planned=planned, seed=o.seed)
+    corpus.make(
+        o.corpus,
+        hours=o.hours,
+        workers=o.workers,
+        sentences_planned=planned,
+        seed=o.seed,
+        voices=o.voices,
+    )
 
 
 def _data(o: Options, *, seconds: float, sound: bool) -> Data:
@@ -144,8 +154,17 @@ def prosody(o: Options) -> None:
     _run(task, "prosody", o, Schedule(peak=1e-3, steps=16_000, decay=0.35))
 
 
+def balanced(readings: list[Example]) -> list[Example]:
+    """The readings, those of voices with few of them more than once."""
+    counts = Counter(e.voice for e in readings)
+    most = max(counts.values())
+    times = {v: min(MOST_OFTEN, round(most / n)) for v, n in counts.items()}
+    return [e for e in readings for _ in range(times[e.voice])]
+
+
 def _sound(o: Options) -> Data:
-    return replace(_data(o, seconds=16.0, sound=True), shape=Shape(count=6))
+    data = _data(o, seconds=16.0, sound=True)
+    return replace(data, train=balanced(data.train), shape=Shape(count=6))
 
 
 def acoustic(o: Options) -> None:
@@ -156,15 +175,9 @@ def acoustic(o: Options) -> None:
 
 
 def adversarial(o: Options) -> None:
-    """The acoustic model again, from its averaged weights, with trained judges.
-
-    The voice that is hardest to copy is heard twice as often.
-    """
+    """The acoustic model again, from its averaged weights, with trained judges."""
     start = _given(o, "adversarial", "acoustic") or averaged(o.runs, "acoustic")[0]
-    data = _sound(o)
-    again = [e for e in data.train if e.voice == HARDEST]
-    data = replace(data, train=data.train + again)
-    task = AdversarialTask(data, VoiceConfig(), start=start, fuse=_fuse())
+    task = AdversarialTask(_sound(o), VoiceConfig(), start=start, fuse=_fuse())
     _run(task, "adversarial", o, Schedule(peak=3e-4, steps=22_000, decay=0.5))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs
+from voxhaus.models.voice.acoustic import AcousticModel, filters_of, prosody_inputs
 from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, VOICED_FROM, VoiceConfig
 from voxhaus.models.voice.discriminators import Judges, Verdicts
 from voxhaus.models.voice.losses import MEL_RESOLUTIONS, RESOLUTIONS, SpectralLoss, prosody_loss
@@ -133,12 +133,12 @@ class AcousticTask(_Stateless):
 
     def _filters(self, b: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         model: AcousticModel = self.model  # type: ignore[assignment]
-        index, offset, mask = b.frame_index()
-        spans = span_features(b.durations_BL * FRAMES_PER_UNIT, index, offset)
+        spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
         with torch.autocast(self.data.device.type, torch.bfloat16):
             x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = prosody_inputs(b.pitch_BF, b.energy_BF)
-            return model.decode(x, b.style_BS, spans, index, curves, mask)
+            out = model.decode(x, b.style_BS, spans, b.unit_index_BU, curves, b.unit_mask_BU1)
+        return filters_of(out)
 
     def _speak(self, b: Batch, filters: Filters) -> tuple[Tensor, Tensor]:
         """Our sound and the teacher's, both silent where it is not judged."""
