@@ -14,6 +14,7 @@ from voxhaus.cli.terminal import AsJson, print_json, print_table, working
 from voxhaus.core.errors import InputError
 
 if TYPE_CHECKING:
+    from voxhaus.core.speech import Speech
     from voxhaus.evals.report import Cell
 
 evaluate_app = typer.Typer(help="How good is it? Scores by the same judges for every engine.")
@@ -140,6 +141,66 @@ def text(
         for a in both:
             for theirs, ours, where in a.differences:
                 typer.echo(f"{a.accent}\t{theirs or '-'}\t{ours or '-'}\t{where}")
+
+
+@evaluate_app.command()
+def styles(
+    voices: Annotated[
+        str | None, typer.Option(help="Voices with commas; default: all of the model.")
+    ] = None,
+    sentences: Annotated[
+        Path | None, typer.Option(help="category<TAB>text a line; default: the committed list.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=4, help="So many sentences, of all categories.")] = 32,
+    judged: Annotated[
+        int, typer.Option(min=0, help="Score so many of them for opinion and words, too.")
+    ] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the verdicts.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Are the styles different, and does the voice still speak well in each?
+
+    By style: how pitch, range, loudness, pace, tilt and pauses differ from neutral, with effect
+    sizes, and how often a classifier names the style of sentences that it was not trained on. With
+    --judged also DistillMOS and words misheard (needs the extra `evaluate`).
+    """
+    from voxhaus.evals import sentences as lists
+    from voxhaus.evals import styles as styling
+    from voxhaus.evals.style_report import StyleReport
+    from voxhaus.runtime.voice import Voice
+
+    speaker = Voice.load(threads=1)
+    known = {v.id: v for v in speaker.voices()}
+    names = [n.strip() for n in voices.split(",")] if voices else list(known)
+    if strange := [n for n in names if n not in known]:
+        raise InputError(
+            f"There is no voice '{strange[0]}'. Voices: {', '.join(known)}.", param="voices"
+        )
+    wanted = lists.spread(lists.read(sentences), limit)
+    kept = list(known[names[0]].styles)
+    report = StyleReport(names, kept, wanted, judged=judged)
+    with working("Speaking") as status:
+
+        def speak(text: str, voice: str, style: str) -> "Speech":
+            if status:
+                status.update(f"Speaking: {voice}, {style}")
+            return speaker.speak(text, voice=voice, style=style)
+
+        for sample, recording in styling.record(speak, names, kept, wanted):
+            report.add(sample, recording)
+    result = report.result()
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        _keep(out / f"styles-{'-'.join(names)}.json", result)
+    if as_json:
+        print_json(result)
+        return
+    for voice in names:
+        typer.echo(voice)
+        print_table(report.columns, report.rows(result, voice))
+    typer.echo(f"named rightly: {100 * result['classifier']['accuracy']:.1f} %")
+    rows = [[y, *map(str, c.values())] for y, c in result["classifier"]["confusion"].items()]
+    print_table(["", *kept], rows)
 
 
 def _plain(columns: "tuple[str, ...]", rows: "list[list[Cell]]") -> None:
