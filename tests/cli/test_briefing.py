@@ -17,6 +17,7 @@ NOW = ("--now", "2026-11-23T08:00")
 class ReadingVoice:
     """Silence with a tick, as long as the text; says what it was asked."""
 
+    name, version, default_voice = "reading", "1", "anna"
     load_seconds, asked = 0.01, ()
 
     @classmethod
@@ -28,6 +29,9 @@ class ReadingVoice:
         samples = np.zeros(round(self.predict_seconds(text, voice=voice) * RATE), np.float32)
         samples[0] = 0.5
         return Speech(samples=samples, sample_rate=RATE)
+
+    def voices(self):
+        return []
 
     def predict_seconds(self, text, *, voice=None, speed=1.0):
         if voice not in (None, "anna"):

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voxhaus.cli.credentials import Credentials, signer_for
 from voxhaus.cli.terminal import AsJson, print_json
 from voxhaus.core.errors import InputError
 
 if TYPE_CHECKING:
     from voxhaus.products.briefing.feeds import FeedRequest
     from voxhaus.products.briefing.make import Briefing, OnStep
+    from voxhaus.runtime.voice import Voice
 
 SIDE_FILES = ("vtt", "md", "json")
 
@@ -56,6 +58,7 @@ def briefing(
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Default: the number of CPUs.")
     ] = None,
+    credentials: Credentials = False,
     as_json: AsJson = False,
 ) -> None:
     """Read news feeds and speak a briefing.
@@ -66,7 +69,9 @@ def briefing(
     cannot be read is reported, and the rest goes on.
     """
     from voxhaus.core.audio import check_audio_target, write_audio
+    from voxhaus.core.credentials import seal
     from voxhaus.core.files import write_whole
+    from voxhaus.core.provenance import spoken_by
     from voxhaus.products.briefing import make, transcript
     from voxhaus.products.briefing.settings import SAMPLE_NOTE, load_settings
 
@@ -75,6 +80,7 @@ def briefing(
     requests, is_sample = _requests(feeds or [])
     audio = output or Path(f"briefing-{moment:%Y-%m-%d}.mp3")
     check_audio_target(audio)
+    signer = signer_for(audio, credentials)
     files = _files(audio)
     order = make.Order(
         requests=requests,
@@ -89,20 +95,29 @@ def briefing(
         workers=_workers(threads),
     )
     with _progress() as on_step:
-        made, load_seconds = _made(order, on_step)
+        made, speaker = _made(order, on_step)
         on_step("writing", 0, 1)
+        origin = spoken_by(speaker, [order.voice or speaker.default_voice])
         heading = order.title[:1].upper() + order.title[1:]
-        write_audio(audio, made.recording.speech, title=heading, chapters=made.recording.chapters)
+        write_audio(
+            audio,
+            made.recording.speech,
+            title=heading,
+            chapters=made.recording.chapters,
+            provenance=origin,
+        )
         on_step("writing", 1, 1)
-    report = {**make.record(made, files), "load_seconds": round(load_seconds, 4)}
+    report = {**make.record(made, files), "load_seconds": round(speaker.load_seconds, 4)}
     write_whole(files["vtt"], transcript.vtt(heading, made.recording).encode())
     write_whole(files["md"], transcript.markdown(heading, moment, made.recording).encode())
     text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"
     write_whole(files["json"], text.encode())
+    if signer:
+        seal(audio, origin, signer)
     _tell(made, report, files, is_sample=is_sample, as_json=as_json)
 
 
-def _made(order: Any, on_step: "OnStep") -> tuple["Briefing", float]:  # noqa: ANN401 - make.Order
+def _made(order: Any, on_step: "OnStep") -> tuple["Briefing", "Voice"]:  # noqa: ANN401 - make.Order
     from voxhaus.core.paths import cache_root
     from voxhaus.products.briefing.feed_cache import FeedCache
     from voxhaus.products.briefing.make import make_briefing
@@ -113,7 +128,7 @@ def _made(order: Any, on_step: "OnStep") -> tuple["Briefing", float]:  # noqa: A
     speaker = Voice.load(threads=1)
     on_step("loading", 1, 1)
     cache = FeedCache(cache_root() / "feeds")
-    return make_briefing(order, speaker, cache, on_step), speaker.load_seconds
+    return make_briefing(order, speaker, cache, on_step), speaker
 
 
 def _workers(threads: int | None) -> int:

@@ -1,4 +1,4 @@
-"""`voxhaus doctor`: is everything here that speaking needs?
+"""`voxhaus doctor`: is everything here that speaking needs? Or, of a file: where is it from?
 
 Knows: what to look at, and what counts as a problem.
 Refuses to know: how to repair it; each problem says what to do.
@@ -10,11 +10,12 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from voxhaus.cli.models import describe
+from voxhaus.cli.origin import show_origin
 from voxhaus.cli.terminal import AsJson, print_json
 from voxhaus.core.paths import cache_root, config_file, weights_root
 
@@ -35,6 +36,7 @@ CPU_FEATURES = (
 # The distribution whose presence says that an extra is installed.
 EXTRAS = {
     "aac": "av",
+    "credentials": "c2pa-python",
     "train": "openvino",
     "evaluate": "distillmos",
     "peers": "hibari-tts",
@@ -42,11 +44,25 @@ EXTRAS = {
 }
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="An audio file, to be looked at instead.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check the installation: Python, packages, processor, weights, configuration, cache.
 
     Exit status 1 when something stands in the way of speaking.
+
+    With a file: where it says that it comes from, and whether content credentials (C2PA) in it are
+    valid, invalid, of an untrusted issuer, or not there. VOXHAUS_C2PA_TRUST names a PEM file of
+    issuers to trust. With --json: path, format, provenance, credentials (state, problems, signer,
+    generator, digital_source_type). Exit status 1 when the credentials are invalid.
     """
+    if file:
+        show_origin(file, as_json)
+        return
     weights, problems = _weights()
     config, wrong = _config()
     problems += wrong

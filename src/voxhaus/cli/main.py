@@ -15,6 +15,8 @@ import typer
 
 from voxhaus.cli.bench import bench_app
 from voxhaus.cli.briefing import briefing
+from voxhaus.cli.credentials import credentials_app
+from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
 from voxhaus.cli.evaluate import evaluate_app
 from voxhaus.cli.models import models
@@ -32,10 +34,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(say)
+app.command()(dialogue)
 app.command()(briefing)
 app.command()(voices)
 app.command()(models)
 app.command()(doctor)
+app.add_typer(credentials_app, name="credentials")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")

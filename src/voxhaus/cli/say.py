@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voxhaus.cli.credentials import Credentials, signer_for
 from voxhaus.cli.terminal import AsJson, print_json, working
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def say(
     timestamps: Annotated[
         Path | None, typer.Option("--timestamps", help="When each word is heard: .json .srt .vtt")
     ] = None,
+    credentials: Credentials = False,
     as_json: AsJson = False,
 ) -> None:
     """Speak a text into an audio file.
@@ -55,13 +57,17 @@ def say(
     from voxhaus.cli.text_input import read_text
     from voxhaus.cli.timings import check_timings_target, write_timings
     from voxhaus.core.audio import check_audio_target, write_audio
+    from voxhaus.core.credentials import seal
+    from voxhaus.core.provenance import spoken_by
     from voxhaus.core.speech import join
+    from voxhaus.models.text.cast import cast
     from voxhaus.runtime.voice import Voice
 
     words_wanted = read_text(text, file)
     check_audio_target(output)
     if timestamps:
         check_timings_target(timestamps)
+    signer = signer_for(output, credentials)
 
     with working("Loading the voice") as status:
         speaker = Voice.load(threads=threads)
@@ -73,9 +79,12 @@ def say(
             if status:
                 status.update(f"Speaking: {chunk.start:.0f} s")
         speech = join(chunks, speaker.sample_rate)
-        write_audio(output, speech)
+        origin = spoken_by(speaker, cast(words_wanted, voice or speaker.default_voice))
+        write_audio(output, speech, provenance=origin)
     if timestamps:
         write_timings(timestamps, speech.words)
+    if signer:
+        seal(output, origin, signer)
     report = {
         "audio_seconds": round(speech.seconds, 3),
         "wall_seconds": round(clock.total, 4),

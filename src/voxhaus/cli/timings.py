@@ -1,17 +1,18 @@
 """Word timings as files.
 
-Knows: JSON, SubRip and WebVTT, and how many words a caption holds.
+Knows: JSON, SubRip and WebVTT, how many words a caption holds, and how each says who speaks.
 Refuses to know: where the timings come from.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voxhaus.core.errors import InputError
 from voxhaus.core.files import check_target, write_whole
 from voxhaus.core.speech import WordTiming
+from voxhaus.runtime.turns import TurnTiming
 
 FORMATS = (".json", ".srt", ".vtt")
 
@@ -33,15 +34,22 @@ def check_timings_target(path: Path) -> None:
     check_target(path)
 
 
-def write_timings(path: Path, words: Sequence[WordTiming]) -> None:
+def write_timings(
+    path: Path, words: Sequence[WordTiming], turns: Sequence[TurnTiming] = ()
+) -> None:
     """Write the timings in the format that the suffix names; the file appears whole or not at all.
+
+    Args:
+        path: .json, .srt or .vtt.
+        words: all that is said.
+        turns: who says them, in a dialogue; captions then name their speakers.
 
     Raises:
         InputError: as for `check_timings_target`.
     """
     check_timings_target(path)
     writer = {".json": _json, ".srt": _srt, ".vtt": _vtt}[path.suffix.lower()]
-    write_whole(path, writer(words).encode())
+    write_whole(path, writer(words, turns).encode())
 
 
 def captions(words: Sequence[WordTiming]) -> list[WordTiming]:
@@ -64,24 +72,50 @@ def _fits(line: list[WordTiming], word: WordTiming) -> bool:
     return letters <= CAPTION_LETTERS and word.start - line[-1].end < CAPTION_GAP and not ended
 
 
-def _json(words: Sequence[WordTiming]) -> str:
-    return json.dumps({"words": [asdict(w) for w in words]}, ensure_ascii=False, indent=1) + "\n"
+@dataclass(frozen=True)
+class _Cue:
+    """A caption, and who says it; nobody in particular where there is one voice only."""
+
+    caption: WordTiming
+    speaker: str = ""
 
 
-def _srt(words: Sequence[WordTiming]) -> str:
-    cues = [
-        f"{n}\n{_clock(c.start, ',')} --> {_clock(c.end, ',')}\n{c.text}\n"
-        for n, c in enumerate(captions(words), 1)
-    ]
-    return "\n".join(cues)
+def _cues(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> list[_Cue]:
+    """Captions in the order in which they are heard; none holds words of two speakers."""
+    if not turns:
+        return [_Cue(c) for c in captions(words)]
+    cues = [_Cue(c, t.speaker) for t in turns for c in captions(t.words)]
+    return sorted(cues, key=lambda cue: cue.caption.start)
 
 
-def _vtt(words: Sequence[WordTiming]) -> str:
-    cues = [
-        f"\n{_clock(c.start, '.')} --> {_clock(c.end, '.')}\n{_escaped(c.text)}\n"
-        for c in captions(words)
-    ]
-    return "WEBVTT\n" + "".join(cues)
+def _json(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
+    said: dict[str, object] = {"words": [asdict(w) for w in words]}
+    if turns:
+        said = {
+            "words": [{**asdict(w), "speaker": t.speaker} for t in turns for w in t.words],
+            "turns": [{k: v for k, v in asdict(t).items() if k != "words"} for t in turns],
+        }
+    return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
+
+
+def _srt(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
+    blocks = []
+    for n, cue in enumerate(_cues(words, turns), 1):
+        name = f"{cue.speaker}: " if cue.speaker else ""
+        blocks.append(f"{n}\n{_span(cue.caption, ',')}\n{name}{cue.caption.text}\n")
+    return "\n".join(blocks)
+
+
+def _vtt(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
+    blocks = []
+    for cue in _cues(words, turns):
+        voice = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
+        blocks.append(f"\n{_span(cue.caption, '.')}\n{voice}{_escaped(cue.caption.text)}\n")
+    return "WEBVTT\n" + "".join(blocks)
+
+
+def _span(caption: WordTiming, point: str) -> str:
+    return f"{_clock(caption.start, point)} --> {_clock(caption.end, point)}"
 
 
 def _escaped(text: str) -> str:

@@ -5,8 +5,12 @@ Refuses to know: where voices come from.
 """
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from voxhaus.cli.terminal import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from voxhaus.core.speech import VoiceInfo
 
 
 def voices(as_json: AsJson = False) -> None:
@@ -21,9 +25,14 @@ def voices(as_json: AsJson = False) -> None:
                 "model": speaker.name,
                 "version": speaker.version,
                 "default": speaker.default_voice,
-                "voices": [asdict(v) for v in listed],
+                "voices": [_described(v) for v in listed],
             }
         )
         return
     rows = [[v.id, v.name, v.sex, v.accent, v.language, ", ".join(v.styles)] for v in listed]
     print_table(["ID", "NAME", "SEX", "ACCENT", "LANGUAGE", "STYLES"], rows)
+
+
+def _described(voice: "VoiceInfo") -> dict[str, Any]:
+    """Consent is told of voices that needed it, and of no other."""
+    return {k: v for k, v in asdict(voice).items() if k != "consent" or v}

@@ -1,7 +1,8 @@
 """Sound as files.
 
 Knows: the formats, which encoder makes each, and that a file appears whole or not at all.
-Refuses to know: how speech is made. Tags and chapters are written by `audio_tags.py`.
+Refuses to know: how speech is made. Tags and chapters are written by `audio_tags.py`; a finished
+file is signed by `credentials.py`.
 
 WAV, FLAC, MP3, Ogg Vorbis and Opus come from libsndfile; AAC needs the extra `aac`
 (docs/decisions/0003).
@@ -10,14 +11,15 @@ WAV, FLAC, MP3, Ogg Vorbis and Opus come from libsndfile; AAC needs the extra `a
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 
-from voxhaus.core.audio_tags import Chapter, tag_flac, tag_mp3, tag_ogg, tag_wav
+from voxhaus.core.audio_tags import Chapter, Origin, tag_flac, tag_mp3, tag_ogg, tag_wav
 from voxhaus.core.errors import InputError, MissingExtraError
 from voxhaus.core.files import check_target, write_whole
+from voxhaus.core.provenance import Provenance
 from voxhaus.core.speech import Samples, Speech
 
 __all__ = ["FORMATS", "Chapter", "check_audio_target", "encode", "format_of", "write_audio"]
@@ -67,7 +69,12 @@ def check_audio_target(path: Path) -> None:
 
 
 def write_audio(
-    path: Path, speech: Speech, *, title: str | None = None, chapters: Sequence[Chapter] = ()
+    path: Path,
+    speech: Speech,
+    *,
+    title: str | None = None,
+    chapters: Sequence[Chapter] = (),
+    provenance: Provenance | None = None,
 ) -> None:
     """Write speech in the format that the suffix names; the file appears whole or not at all.
 
@@ -76,17 +83,25 @@ def write_audio(
         speech: what to write, at its own sample rate.
         title: shown by players; .aac and .pcm have no place for it.
         chapters: in order; .aac and .pcm have no place for them.
+        provenance: where the speech came from; .aac and .pcm have no place for it.
 
     Raises:
         InputError: unknown suffix, unwritable path, or empty speech.
         MissingExtraError: .aac or .m4a without the extra.
     """
     check_audio_target(path)
-    write_whole(path, encode(speech, format_of(path), title=title, chapters=chapters))
+    format = format_of(path)
+    data = encode(speech, format, title=title, chapters=chapters, provenance=provenance)
+    write_whole(path, data)
 
 
 def encode(
-    speech: Speech, format: str, *, title: str | None = None, chapters: Sequence[Chapter] = ()
+    speech: Speech,
+    format: str,
+    *,
+    title: str | None = None,
+    chapters: Sequence[Chapter] = (),
+    provenance: Provenance | None = None,
 ) -> bytes:
     """Speech as the bytes of a file of that format.
 
@@ -103,10 +118,19 @@ def encode(
     samples = np.clip(speech.samples, -1.0, 1.0)
     if format == "pcm":
         return np.round(samples * 32767).astype("<i2").tobytes()
+    tags = _Tags(title or "", chapters, provenance.origin() if provenance else None)
     if format in ("aac", "m4a"):
-        return _aac(samples, speech.sample_rate, format, title or "", chapters)
+        return _aac(samples, speech.sample_rate, format, tags)
     data = _sndfile(samples, speech.sample_rate, format)
-    return _tagged(data, format, title or "", chapters, speech.sample_rate)
+    return _tagged(data, format, tags, speech.sample_rate)
+
+
+class _Tags(NamedTuple):
+    """What is written beside the sound."""
+
+    title: str
+    chapters: Sequence[Chapter]
+    origin: Origin | None
 
 
 def _sndfile(samples: Samples, rate: int, format: str) -> bytes:
@@ -118,14 +142,14 @@ def _sndfile(samples: Samples, rate: int, format: str) -> bytes:
     return stream.getvalue()
 
 
-def _tagged(data: bytes, format: str, title: str, chapters: Sequence[Chapter], rate: int) -> bytes:
+def _tagged(data: bytes, format: str, tags: _Tags, rate: int) -> bytes:
     if format in ("ogg", "opus"):  # also without tags: it gives equal sounds equal bytes
-        return tag_ogg(data, title, chapters)
-    if not title and not chapters:
+        return tag_ogg(data, *tags)
+    if not any(tags):
         return data
     if format == "wav":
-        return tag_wav(data, title, chapters, rate)
-    return {"mp3": tag_mp3, "flac": tag_flac}[format](data, title, chapters)
+        return tag_wav(data, tags.title, tags.chapters, rate, tags.origin)
+    return {"mp3": tag_mp3, "flac": tag_flac}[format](data, *tags)
 
 
 def _need_av() -> None:
@@ -135,17 +159,17 @@ def _need_av() -> None:
         raise MissingExtraError("av", "aac") from error
 
 
-def _aac(
-    samples: Samples, rate: int, format: str, title: str, chapters: Sequence[Chapter]
-) -> bytes:
+def _aac(samples: Samples, rate: int, format: str, tags: _Tags) -> bytes:
     _need_av()
     import av
 
     stream = io.BytesIO()
     with av.open(stream, "w", format="adts" if format == "aac" else "ipod") as container:
         if format == "m4a":
-            container.metadata["title"] = title
-            container.set_chapters([_mp4_chapter(i, c) for i, c in enumerate(chapters)])
+            container.metadata["title"] = tags.title
+            if tags.origin:
+                container.metadata["comment"] = tags.origin.comment
+            container.set_chapters([_mp4_chapter(i, c) for i, c in enumerate(tags.chapters)])
         track = container.add_stream("aac", rate=rate, layout="mono")
         track.bit_rate = _AAC_BITRATE
         frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")

@@ -1,20 +1,24 @@
-"""Titles and chapters inside audio files, written by hand.
+"""Titles, chapters and origin inside audio files, written by hand.
 
 Knows: ID3v2.3 (MP3), Vorbis comments (FLAC, Ogg Vorbis, Opus) and RIFF chunks (WAV), byte by byte.
 Refuses to know: how sound is encoded; each function gets a finished file and returns it tagged.
+What an origin means is known by `provenance.py`; `tag_reader.py` reads it back.
 
 libsndfile writes a title but no chapters, and the libraries that do are under the GPL or carry GPL
 code, so the few frames needed are made here. All chapter times are milliseconds.
 
 Sources: id3.org "ID3v2 Chapter Frame Addendum" 1.0; RFC 3533 (Ogg), RFC 7845 (Opus), RFC 9639
 (FLAC); xiph.org "Chapter extension" of Vorbis comments; Microsoft "Multimedia Programming
-Interface" (cue, adtl, INFO chunks).
+Interface" (cue, adtl, INFO chunks); id3.org "ID3v2.3.0" (TSSE, COMM, TXXX).
 """
 
+import mmap
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+Data = bytes | mmap.mmap
 
 VENDOR = "voxhaus"
 
@@ -28,9 +32,35 @@ class Chapter:
     end: float
 
 
-def tag_mp3(data: bytes, title: str, chapters: Sequence[Chapter]) -> bytes:
+@dataclass(frozen=True)
+class Origin:
+    """What a file says of where it came from.
+
+    Attributes:
+        software: name and version.
+        sentence: for people; players show it as the comment.
+        record: for programs, in ASCII.
+    """
+
+    software: str
+    sentence: str
+    record: str
+
+    @property
+    def comment(self) -> str:
+        """Both in one text, for formats that have a single place."""
+        return f"{self.sentence}\n{self.record}"
+
+
+def tag_mp3(
+    data: bytes, title: str, chapters: Sequence[Chapter], origin: Origin | None = None
+) -> bytes:
     """An MP3 stream with an ID3v2.3 tag in front of it."""
     frames = [_text_frame(b"TIT2", title)] if title else []
+    if origin:
+        frames.append(_text_frame(b"TSSE", origin.software))
+        frames.append(_described_frame(b"COMM", b"eng", "", origin.sentence))
+        frames.append(_described_frame(b"TXXX", b"", "PROVENANCE", origin.record))
     if chapters:
         frames.append(_frame(b"CTOC", _table_of_contents(len(chapters))))
         frames += [_frame(b"CHAP", _chapter(i, c)) for i, c in enumerate(chapters)]
@@ -46,6 +76,11 @@ def _frame(name: bytes, body: bytes) -> bytes:
 
 def _text_frame(name: bytes, text: str) -> bytes:
     return _frame(name, b"\x01" + text.encode("utf-16"))  # 1: UTF-16 with its byte order mark
+
+
+def _described_frame(name: bytes, language: bytes, description: str, text: str) -> bytes:
+    described = description.encode("utf-16") + b"\0\0" + text.encode("utf-16")
+    return _frame(name, b"\x01" + language + described)
 
 
 def _table_of_contents(count: int) -> bytes:
@@ -69,8 +104,10 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def tag_flac(data: bytes, title: str, chapters: Sequence[Chapter]) -> bytes:
-    """A FLAC file whose comment block holds title and chapters.
+def tag_flac(
+    data: bytes, title: str, chapters: Sequence[Chapter], origin: Origin | None = None
+) -> bytes:
+    """A FLAC file whose comment block holds title, chapters and origin.
 
     Raises:
         ValueError: not a FLAC file.
@@ -84,7 +121,7 @@ def tag_flac(data: bytes, title: str, chapters: Sequence[Chapter]) -> bytes:
         if kind != 4:  # 4: comments, which ours replace
             kept.append((kind, data[at + 4 : at + 4 + size]))
         at += 4 + size
-    kept.insert(1, (4, _comments(title, chapters)))
+    kept.insert(1, (4, _comments(title, chapters, origin)))
     blocks = b"".join(
         bytes([kind | (0x80 if i == len(kept) - 1 else 0)]) + len(body).to_bytes(3, "big") + body
         for i, (kind, body) in enumerate(kept)
@@ -92,9 +129,13 @@ def tag_flac(data: bytes, title: str, chapters: Sequence[Chapter]) -> bytes:
     return b"fLaC" + blocks + data[at:]
 
 
-def _comments(title: str, chapters: Sequence[Chapter]) -> bytes:
+def _comments(title: str, chapters: Sequence[Chapter], origin: Origin | None) -> bytes:
     """A Vorbis comment: vendor, then NAME=value entries."""
     entries = [f"TITLE={title}"] if title else []
+    if origin:
+        entries.append(f"ENCODER={origin.software}")
+        entries.append(f"COMMENT={origin.sentence}")
+        entries.append(f"PROVENANCE={origin.record}")
     for number, chapter in enumerate(chapters, 1):
         entries.append(f"CHAPTER{number:03}={_clock(chapter.start)}")
         entries.append(f"CHAPTER{number:03}NAME={chapter.title}")
@@ -109,17 +150,21 @@ def _clock(seconds: float) -> str:
     return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
 
 
-def tag_wav(data: bytes, title: str, chapters: Sequence[Chapter], sample_rate: int) -> bytes:
-    """A WAV file with an INFO title, and a labelled cue point where each chapter begins.
+def tag_wav(
+    data: bytes,
+    title: str,
+    chapters: Sequence[Chapter],
+    sample_rate: int,
+    origin: Origin | None = None,
+) -> bytes:
+    """A WAV file with INFO texts, and a labelled cue point where each chapter begins.
 
     Raises:
         ValueError: not a WAV file.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise ValueError("not a WAV file")
-    added = b""
-    if title:
-        added += _chunk(b"LIST", b"INFO" + _chunk(b"INAM", title.encode() + b"\0"))
+    added = _info(title, origin)
     if chapters:
         points = b"".join(
             struct.pack("<II4sIII", i, at, b"data", 0, 0, at)
@@ -136,12 +181,21 @@ def tag_wav(data: bytes, title: str, chapters: Sequence[Chapter], sample_rate: i
     return padded[:4] + size + padded[8:] + added
 
 
+def _info(title: str, origin: Origin | None) -> bytes:
+    """The chunk of INFO texts; nothing when there is nothing to say."""
+    texts = {b"INAM": title}
+    if origin:
+        texts |= {b"ISFT": origin.software, b"ICMT": origin.comment}
+    chunks = b"".join(_chunk(n, text.encode() + b"\0") for n, text in texts.items() if text)
+    return _chunk(b"LIST", b"INFO" + chunks) if chunks else b""
+
+
 def _chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
 @dataclass(frozen=True)
-class _Page:
+class OggPage:
     """One page of an Ogg stream, without what is counted anew when it is written."""
 
     flags: int
@@ -150,6 +204,7 @@ class _Page:
     body: bytes
 
     def pack(self, number: int) -> bytes:
+        """The page as bytes, the `number`th of its stream."""
         serial = 1  # there is one stream; a fixed number makes equal sounds equal files
         head = struct.pack(
             "<4sBBqIII", b"OggS", 0, self.flags, self.granule, serial, number, 0
@@ -158,53 +213,65 @@ class _Page:
         return head[:22] + struct.pack("<I", crc) + head[26:] + self.lacing + self.body
 
 
-def tag_ogg(data: bytes, title: str, chapters: Sequence[Chapter]) -> bytes:
-    """An Ogg Vorbis or Opus file whose comment packet holds title and chapters.
+def tag_ogg(
+    data: bytes, title: str, chapters: Sequence[Chapter], origin: Origin | None = None
+) -> bytes:
+    """An Ogg Vorbis or Opus file whose comment packet holds title, chapters and origin.
 
     Raises:
         ValueError: not such a file.
     """
-    pages = list(_pages(data))
+    pages = list(ogg_pages(data))
     opus = pages[0].body.startswith(b"OpusHead")
     if not opus and not pages[0].body.startswith(b"\x01vorbis"):
         raise ValueError("neither Vorbis nor Opus")
-    packets, used = _header_packets(pages, 2 if opus else 3)
-    comments = _comments(title, chapters)
+    packets, used = header_packets(pages, 2 if opus else 3)
+    comments = _comments(title, chapters, origin)
     packets[1] = b"OpusTags" + comments if opus else b"\x03vorbis" + comments + b"\x01"
     # The first packet has a page of its own; so do, by both mappings, the headers as a whole.
     headers = [pages[0], *_paginate(packets[1:])]
     return b"".join(p.pack(i) for i, p in enumerate([*headers, *pages[used:]]))
 
 
-def _pages(data: bytes) -> Iterator[_Page]:
+def ogg_pages(data: Data) -> Iterator[OggPage]:
+    """The pages of an Ogg file, in order.
+
+    Raises:
+        ValueError: something else than a whole page.
+    """
     at = 0
     while at < len(data):
-        if data[at : at + 4] != b"OggS":
+        if data[at : at + 4] != b"OggS" or at + 27 > len(data):
             raise ValueError("not an Ogg file")
         flags, granule = struct.unpack_from("<Bq", data, at + 5)
         body = at + 27 + data[at + 26]
         lacing = data[at + 27 : body]
-        yield _Page(flags, granule, lacing, data[body : body + sum(lacing)])
+        yield OggPage(flags, granule, lacing, data[body : body + sum(lacing)])
         at = body + sum(lacing)
 
 
-def _header_packets(pages: list[_Page], count: int) -> tuple[list[bytes], int]:
-    """The first `count` packets, and how many pages they fill."""
-    packets, open_packet = [], b""
+def header_packets(pages: Iterable[OggPage], count: int) -> tuple[list[bytes], int]:
+    """The first `count` packets, and how many pages they fill.
+
+    Raises:
+        ValueError: there are fewer.
+    """
+    packets: list[bytes] = []
+    open_packet = bytearray()
     for used, page in enumerate(pages, 1):
         at = 0
         for length in page.lacing:
             open_packet += page.body[at : at + length]
             at += length
             if length < 255:
-                packets.append(open_packet)
-                open_packet = b""
+                packets.append(bytes(open_packet))
+                open_packet.clear()
         if len(packets) >= count:
             return packets, used
     raise ValueError("the Ogg headers are incomplete")
 
 
-def _paginate(packets: list[bytes]) -> Iterator[_Page]:
+def _paginate(packets: list[bytes]) -> Iterator[OggPage]:
     """Pages that hold packets which carry no sound."""
     lacing = b"".join(b"\xff" * (len(p) // 255) + bytes([len(p) % 255]) for p in packets)
     body = b"".join(packets)
@@ -213,7 +280,7 @@ def _paginate(packets: list[bytes]) -> Iterator[_Page]:
         part = lacing[start : start + 255]
         size = sum(part)
         ends_packet = any(length < 255 for length in part)
-        yield _Page(int(continued), 0 if ends_packet else -1, part, body[:size])
+        yield OggPage(int(continued), 0 if ends_packet else -1, part, body[:size])
         body, continued = body[size:], part[-1] == 255
 
 

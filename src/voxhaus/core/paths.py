@@ -27,6 +27,11 @@ def config_file() -> Path:
     return Path(platformdirs.user_config_dir("voxhaus")) / "voxhaus.toml"
 
 
+def credentials_folder() -> Path:
+    """Where `voxhaus credentials init` puts a certificate and its key: beside the configuration."""
+    return config_file().parent / "credentials"
+
+
 def weights_root() -> Path:
     """Folder holding MODEL/VERSION/ of the shipped weights.
 

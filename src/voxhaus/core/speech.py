@@ -64,7 +64,12 @@ class AudioChunk:
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceInfo:
-    """What a listener needs to know to choose a voice."""
+    """What a listener needs to know to choose a voice.
+
+    Attributes:
+        consent: for a voice made from a person's recordings, where that person's consent is
+            recorded; None for a voice that is nobody's.
+    """
 
     id: str
     name: str
@@ -72,6 +77,7 @@ class VoiceInfo:
     accent: str
     language: str
     styles: tuple[str, ...]
+    consent: str | None = None
 
 
 class Speaker(Protocol):

@@ -156,7 +156,7 @@ def told_apart(samples: Sequence[Sample]) -> dict[str, Any]:
     y_NQ, asked = seen(1)
     distance: Array = ((y_NQ[:, None] - means) @ inverse * (y_NQ[:, None] - means)).sum(-1)
     named = [styles[i] for i in distance.argmin(axis=1)]
-    right = [n == s.style for n, s in zip(named, asked, strict=True)]
+    right = [bool(n == s.style) for n, s in zip(named, asked, strict=True)]
 
     def share(chosen: Callable[[Sample], bool]) -> float:
         hits = [r for r, s in zip(right, asked, strict=True) if chosen(s)]

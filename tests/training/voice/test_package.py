@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
-pytest.importorskip("onnx", reason="training needs the extra 'train'")
+onnx = pytest.importorskip("onnx", reason="training needs the extra 'train'")
 
 import onnxruntime as ort  # noqa: E402
 
 from voxhaus.runtime import weights  # noqa: E402
+from voxhaus.runtime.sessions import open_session  # noqa: E402
 from voxhaus.training.voice import package  # noqa: E402
 
 
@@ -48,6 +49,15 @@ def test_small_graphs_compute_the_same(graph, shrink, share, error):
     after = run(graph, x)
     assert graph.stat().st_size < share * size
     assert 0 < np.abs(after - before).max() < error * np.abs(before).max() + error
+
+
+def test_fused_graphs_compute_the_same_as_they_are(graph):
+    x = np.random.default_rng(0).standard_normal((1, 7, 64)).astype(np.float32)
+    before, nodes = run(graph, x), len(onnx.load(graph).graph.node)
+    package.optimise(graph)
+    assert len(onnx.load(graph).graph.node) < nodes
+    session = open_session(graph)
+    np.testing.assert_allclose(session.run(None, {"x": x})[0], before, rtol=1e-5, atol=1e-6)
 
 
 def test_manifest_names_every_file_but_card_and_itself(tmp_path):

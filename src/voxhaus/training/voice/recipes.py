@@ -22,6 +22,7 @@ from voxhaus.training.loop import checkpoint
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Task, Trainer
 from voxhaus.training.voice import corpus
+from voxhaus.training.voice.corpus import VOICES
 from voxhaus.training.voice.cuts import Shape
 from voxhaus.training.voice.dataset import Example, load_corpus, load_unheard
 from voxhaus.training.voice.package import MODEL, averaged, package
@@ -55,7 +56,7 @@ class Options:
     workers: int = 2
     seed: int = 1
     start: Path | None = None
-    voices: tuple[str, ...] = tuple(corpus.VOICES)
+    voices: tuple[str, ...] = tuple(VOICES)
 
 
 def default_options() -> Options:
@@ -63,7 +64,7 @@ def default_options() -> Options:
     return Options(
         corpus=corpus.corpus_folder(),
         runs=cache_root() / "voice-runs",
-        out=weights_root() / MODEL / "1",
+        out=weights_root() / MODEL / "2",
     )
 
 
