@@ -34,12 +34,18 @@ class QuickVoice:
             )
         ]
 
-    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0):
+    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0, pitch=0.0):
         if not text.strip():
             raise InputError("There is nothing to say.", param="text")
         if voice not in (None, "anna"):
             raise InputError(f"There is no voice '{voice}'. Voices: anna.", param="voice")
-        type(self).asked = {"text": text, "style": style, "speed": speed, "seed": seed}
+        type(self).asked = {
+            "text": text,
+            "style": style,
+            "speed": speed,
+            "seed": seed,
+            "pitch": pitch,
+        }
         for number, word in enumerate(text.split()):
             start = number / 10
             yield AudioChunk(

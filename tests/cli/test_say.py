@@ -51,9 +51,26 @@ def test_report_holds_what_the_contract_says(voxhaus):
 
 
 def test_options_reach_the_voice(voxhaus, quick_voice):
-    arguments = ["--style", "calm", "--speed", "1.5", "--seed", "7", "--threads", "2"]
+    arguments = [
+        "--style",
+        "calm",
+        "--speed",
+        "1.5",
+        "--seed",
+        "7",
+        "--threads",
+        "2",
+        "--pitch",
+        "-2",
+    ]
     assert voxhaus("say", "Hello", *arguments)[0] == 0
-    assert quick_voice.asked == {"text": "Hello", "style": "calm", "speed": 1.5, "seed": 7}
+    assert quick_voice.asked == {
+        "text": "Hello",
+        "style": "calm",
+        "speed": 1.5,
+        "seed": 7,
+        "pitch": -2.0,
+    }
     assert quick_voice.threads == 2
 
 

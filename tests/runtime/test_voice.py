@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxhaus.core.errors import InputError
-from voxhaus.evals.pitch import statistics
+from voxhaus.evals.pitch import statistics, track
 from voxhaus.runtime.voice import SENTENCE_PAUSE, Voice
 
 TEXT = "The ship sailed at dawn. Nobody saw it leave! Did you?"
@@ -88,7 +88,10 @@ def test_pause_markup_is_silence(voice):
     assert SENTENCE_PAUSE > 0
 
 
-@pytest.mark.parametrize("who", ["anna", "ben", "clara", "david"])
+EIGHT = ["anna", "ben", "clara", "david", "ella", "finn", "grace", "hugo"]
+
+
+@pytest.mark.parametrize("who", EIGHT)
 def test_every_voice_speaks(voice, who):
     made = voice.speak("Seventeen grey whales swam past the harbour wall.", voice=who)
     assert loud(made.samples, made.sample_rate) > 1.5
@@ -101,6 +104,50 @@ def test_voices_differ_in_pitch(voice):
         return 24_000 / (np.argmax(lags[60:400]) + 60)
 
     assert pitch("anna") > 1.3 * pitch("ben")
+
+
+def figures(speech):
+    return statistics(speech.samples, speech.sample_rate)
+
+
+def test_pitch_moves_the_melody_by_semitones(voice):
+    text = "We were away a year ago, in an old mill."
+    plain, high = (voice.speak(text, voice="ben", pitch=p) for p in (0.0, 4.0))
+    assert high.seconds == plain.seconds
+    assert 12 * np.log2(figures(high)[0] / figures(plain)[0]) == pytest.approx(4, abs=0.6)
+
+
+def test_a_blend_lies_between_its_voices(voice):
+    text = "We were away a year ago, in an old mill."
+    low, between, high = (
+        figures(voice.speak(text, voice=v))[0] for v in ("ben", "anna:0.5+ben:0.5", "anna")
+    )
+    assert 1.05 * low < between < high / 1.05
+
+
+@pytest.mark.parametrize("who", EIGHT)
+def test_styles_are_heard(voice, who):
+    text = "The ferry leaves at noon, and nobody has told the captain about the storm."
+
+    def heard(style):
+        speech = voice.speak(text, voice=who, style=style)
+        return 12 * np.log2(figures(speech)[0]), speech
+
+    neutral, plain = heard("neutral")
+    excited, quick = heard("excited")
+    sad, slow = heard("sad")
+    assert excited > neutral + 1 > sad + 2
+    assert quick.seconds < plain.seconds < slow.seconds
+
+
+def test_a_whisper_has_no_pitch(voice):
+    plain, hushed = (voice.speak("We were away a year ago.", style=s) for s in (None, "whisper"))
+    assert len(track(hushed.samples, 24_000)) < 0.5 * len(track(plain.samples, 24_000))
+
+
+def test_markup_changes_the_style(voice):
+    both = voice.speak("No. [style excited]No.[/style]")
+    assert not np.array_equal(both.samples, voice.speak("No. No.").samples)
 
 
 def test_emphasis_makes_a_word_longer_and_higher(voice):
@@ -124,11 +171,14 @@ def test_markup_switches_the_voice(voice):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"voice": "zelda"}, "no voice 'zelda'. Voices: anna, ben, clara, david"),
-        ({"style": "operatic"}, "has no style 'operatic'. Its styles: neutral"),
+        ({"voice": "zelda"}, "no voice 'zelda'. Voices: anna, ben, clara, david, ella"),
+        ({"style": "operatic"}, "has no style 'operatic'. Its styles: neutral, cheerful, excited"),
         ({"speed": 9.0}, "between 0.25 and 4.0"),
         ({"speed": float("nan")}, "between 0.25 and 4.0"),
         ({"seed": -1}, "must not be negative"),
+        ({"pitch": 13.0}, "between -12 and 12 semitones"),
+        ({"pitch": float("nan")}, "between -12 and 12 semitones"),
+        ({"voice": "anna:0.5+zelda"}, "no voice 'zelda' to blend"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_sound(voice, arguments, reason):

@@ -33,10 +33,14 @@ def say(
     ] = None,
     output: Output = Path("speech.wav"),
     voice: Annotated[
-        str | None, typer.Option("--voice", "-v", help="A voice of `voxhaus voices`.")
+        str | None,
+        typer.Option(
+            "--voice", "-v", help="A voice of `voxhaus voices`, or a blend: anna:0.6+ben:0.4."
+        ),
     ] = None,
     style: Annotated[str | None, typer.Option("--style", help="A style of that voice.")] = None,
     speed: Annotated[float, typer.Option("--speed", help="1 is the voice's own pace.")] = 1.0,
+    pitch: Annotated[float, typer.Option("--pitch", help="Semitones up; -12 to 12.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same sound.")] = 0,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Default: the number of CPUs.")
@@ -73,7 +77,9 @@ def say(
         speaker = Voice.load(threads=threads)
         clock = _Clock()
         chunks = []
-        stream = speaker.stream(words_wanted, voice=voice, style=style, speed=speed, seed=seed)
+        stream = speaker.stream(
+            words_wanted, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch
+        )
         for chunk in clock.watch(stream):
             chunks.append(chunk)
             if status:
