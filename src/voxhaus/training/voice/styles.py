@@ -47,14 +47,13 @@ def _lively(share: float, manner: Manner) -> Aim:
 
 AIMS = {
     "neutral": Aim(),
-    "cheerful": _lively(0.5, Manner(pitch=2.0, range=1.2, rate=1.04, effort=0.4, tilt=0.7)),
+    "cheerful": _lively(0.5, Manner(pitch=1.6, range=1.12, rate=1.04, effort=0.4, tilt=0.4)),
     "excited": _lively(
-        0.8, Manner(pitch=4.0, range=1.4, rate=1.14, pauses=0.8, effort=1.2, gain=2.0, tilt=1.0)
+        0.8, Manner(pitch=3.2, range=1.25, rate=1.18, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
     ),
     "sad": Aim(
         manner=Manner(
-            pitch=-2.0, range=0.65, rate=0.86, pauses=1.5, effort=-1.2, gain=-3.0, tilt=-1.5,
-            breath=2.0,
+            pitch=-2.0, range=0.75, rate=0.88, pauses=1.4, effort=-0.8, gain=-3.0, tilt=-0.8
         ),
         donors={"f": "af_nicole", "m": "am_onyx"},
         share=0.4,
@@ -66,20 +65,20 @@ AIMS = {
     ),
     "calm": Aim(
         manner=Manner(
-            pitch=-0.5, range=0.75, rate=0.9, pauses=1.4, effort=-0.8, gain=-1.5, tilt=-0.8
+            pitch=-0.5, range=0.75, rate=0.9, pauses=1.4, effort=-0.5, gain=-1.5, tilt=-0.5
         ),
         donors={"f": "af_nicole", "m": "bm_lewis"},
         share=0.2,
     ),
-    "whisper": Aim(manner=Manner(rate=0.93, pauses=1.2, effort=-1.0, gain=-4.0, whisper=1.0)),
+    "whisper": Aim(manner=Manner(rate=0.93, pauses=1.2, effort=-1.0, gain=-2.0, whisper=1.0)),
     "storytelling": Aim(
-        manner=Manner(pitch=0.5, range=1.3, rate=0.9, pauses=1.5),
+        manner=Manner(pitch=0.5, range=1.3, rate=0.86, pauses=1.8),
         donors={"f": "af_kore", "m": "bm_fable"},
         share=0.6,
     ),
     "angry": Aim(
         manner=Manner(
-            pitch=1.0, range=1.3, rate=1.1, pauses=0.7, effort=2.0, gain=4.0, tilt=1.5
+            pitch=1.0, range=1.2, rate=1.1, pauses=0.7, effort=2.0, gain=2.0, tilt=1.0
         ),
         donors={"f": "af_aoede", "m": "am_fenrir"},
         share=0.5,
