@@ -1,6 +1,6 @@
 """The voice model: from one utterance's phonemes to its samples.
 
-Knows: the three graphs, durations, pitch and the time axes between them.
+Knows: the graphs, durations, pitch and the time axes between them.
 Refuses to know: text, voices' names, and how utterances follow each other.
 
 Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, S samples.
@@ -33,6 +33,8 @@ STRESS_ENERGY = np.float32(0.5)
 # The tokens that hold a sentence's pauses.
 PAUSES = np.array([IDS[c] for c in ",.;:!?\u2014\u2026"])
 
+KNOWN_STYLES = 256  # whose conditions are kept, at 39 KB each
+
 PLAIN = Manner()
 
 
@@ -44,7 +46,7 @@ class Plan:
         lengths_L: units of 25 ms for each token.
         pitch_F: Hz, 0 where unvoiced.
         energy_F: the model's unit; about -9 in silence and 8 in a loud vowel.
-        features: for the last graph, [1, L, C].
+        features: for the last graph, [L, C].
         start, stop: the units that are heard; what lies outside is silence.
     """
 
@@ -90,7 +92,7 @@ class VoiceModel:
     """Runs the graphs of one model folder.
 
     Args:
-        weights: a checked folder with the three graphs and `config.json`.
+        weights: a checked folder with the four graphs and `config.json`.
         threads: threads within one run of a graph.
     """
 
@@ -102,10 +104,22 @@ class VoiceModel:
         self.frames_per_unit: int = config["frames_per_unit"]
         self._pitch_centre: float = config["pitch_centre"]
         self._silence: float = config["silent_below"]
-        self._phonemes, self._curves, self._filters = (
+        self._conditions, self._phonemes, self._curves, self._filters = (
             open_session(weights.path(f"{name}.onnx"), threads)
-            for name in ("phonemes", "curves", "filters")
+            for name in ("conditions", "phonemes", "curves", "filters")
         )
+        self._condition_names = [o.name for o in self._conditions.get_outputs()]
+        self._known: dict[bytes, dict[str, Array]] = {}
+
+    def _asked(self, style_1S: Array) -> dict[str, Array]:
+        """What a style asks of the graphs' norms; the same few styles come again and again."""
+        key = style_1S.tobytes()
+        if key not in self._known:
+            if len(self._known) >= KNOWN_STYLES:
+                self._known = {}
+            rows = self._conditions.run(None, {"style": style_1S})
+            self._known[key] = dict(zip(self._condition_names, rows, strict=True))
+        return self._known[key]
 
     def plan(
         self,
@@ -122,20 +136,25 @@ class VoiceModel:
             manner: its pace, melody and effort.
             emphasis_L: tokens of stressed words, which become longer, higher and louder.
         """
-        feeds = {"tokens": np.array([tokens], np.int64), "style": style_1S}
+        asked = self._asked(style_1S)
+        feeds = {
+            "tokens": np.array(tokens, np.int64),
+            "phonemes_prosody": asked["phonemes_prosody"],
+            "phonemes_acoustic": asked["phonemes_acoustic"],
+        }
         durations, prosody, acoustic = self._phonemes.run(None, feeds)
         stress_L = np.zeros(len(tokens), bool) if emphasis_L is None else emphasis_L
         stretch_L = np.where(stress_L, STRESS_LENGTH, 1.0)
         stretch_L[np.isin(tokens, PAUSES)] *= manner.pauses
-        lengths = whole_units(durations[0] * stretch_L, manner.rate)
+        lengths = whole_units(durations * stretch_L, manner.rate)
         index_U, offset_U = _places(lengths)
         feeds = {
             "features": prosody,
-            "style": style_1S,
+            "curves": asked["curves"],
             "spans": _spans(lengths, index_U, offset_U),
-            "index": index_U[None],
+            "index": index_U,
         }
-        pitch, voicing, energy = (x[0] for x in self._curves.run(None, feeds))
+        pitch, voicing, energy = self._curves.run(None, feeds)
         hertz = np.where(voicing > 0, self._pitch_centre * np.exp2(pitch), 0.0)
         stress_F = np.repeat(stress_L[index_U], self.frames_per_unit)
         hertz = manner.melody(hertz.astype(np.float32)) * np.where(stress_F, STRESS_PITCH, 1.0)
@@ -178,16 +197,14 @@ class VoiceModel:
         pitch_F = plan.pitch_F[frames]
         feeds = {
             "features": plan.features,
-            "style": style_1S,
+            "filters": self._asked(style_1S)["filters"],
             "spans": _spans(plan.lengths_L, index_U, offset_U),
-            "index": index_U[None],
+            "index": index_U,
             "prosody": self._inputs(pitch_F, plan.energy_F[frames]),
         }
         (outputs,) = self._filters.run(None, feeds)
         synthesiser = self.synthesiser
-        out_FO = manner.colour(
-            outputs[0], pitch_F > synthesiser.voiced_from, synthesiser.frequencies
-        )
+        out_FO = manner.colour(outputs, pitch_F > synthesiser.voiced_from, synthesiser.frequencies)
         if manner.whisper:
             pitch_F = np.zeros_like(pitch_F)
         noise = self._noise.stretch(generator, len(pitch_F) * synthesiser.hop)
@@ -200,7 +217,7 @@ class VoiceModel:
         voiced = pitch_F > self.synthesiser.voiced_from
         floor = np.maximum(pitch_F, self.synthesiser.voiced_from)
         height = np.log2(floor / self._pitch_centre) * voiced
-        return np.stack([height, voiced, energy_F * 0.25], axis=-1).astype(np.float32)[None]
+        return np.stack([height, voiced, energy_F * 0.25], axis=-1).astype(np.float32)
 
 
 def _places(lengths: Ints) -> tuple[Ints, Ints]:
@@ -210,7 +227,7 @@ def _places(lengths: Ints) -> tuple[Ints, Ints]:
 
 
 def _spans(lengths: Ints, index: Ints, offset: Ints) -> Array:
-    """Network inputs [1, U, 4]: log position, share, log length, first unit of its token."""
+    """Network inputs [U, 4]: log position, share, log length, first unit of its token."""
     length = lengths[index].astype(np.float32)
     columns = [np.log1p(offset), (offset + 0.5) / length, np.log1p(length), offset == 0]
-    return np.stack(columns, axis=-1).astype(np.float32)[None]
+    return np.stack(columns, axis=-1).astype(np.float32)

@@ -12,7 +12,7 @@ Shapes: F frames, K bins, N noise steps, S = F * hop samples, O = 3 K + N output
 float32.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ Array = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
 BLOCK = 64  # frames that are filtered at once
+NEAR = np.float32(1e-4)  # half phases nearer to a pulse than this are moved there
 
 # Limits of the model's log outputs, as in `voxhaus.models.voice.acoustic`.
 LOG_GAIN = (-14.0, 4.0)
@@ -62,6 +63,7 @@ class Synthesiser:
     window: int
     fft: int
     voiced_from: float
+    _desks: list["_Desk"] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def margin(self) -> int:
@@ -74,35 +76,43 @@ class Synthesiser:
         return np.linspace(0, self.sample_rate / 2, self.fft // 2 + 1, dtype=np.float32)
 
     def phase(self, pitch_F: Array) -> Array:
-        """Half the phase of the fundamental [S], in (0, pi) up to whole turns of the full phase."""
+        """Half the phase of the fundamental [F, hop], -pi/2 to pi/2, up to whole turns of it."""
         turns = np.cumsum(pitch_F.astype(np.float64) * (self.hop / self.sample_rate))
-        frames = len(pitch_F)
-        at = (np.arange(self.hop) + 0.5) / self.hop - 0.5
-        left = np.concatenate([turns[:1], turns, turns[-1:]])
-        # Two stretches per frame: before its centre (towards the last one) and after it.
-        step = np.diff(left)
-        low = turns[:, None] + np.where(at < 0, at, 0.0) * step[:frames, None]
-        full = low + np.where(at > 0, at, 0.0) * step[1:, None]
-        full -= np.floor(full)
-        angles: Array = (np.pi * full).astype(np.float32).reshape(-1)
-        return angles
+        # Steps towards each frame's centre and away from it; constant beyond both ends.
+        step = np.diff(np.concatenate([turns[:1], turns, turns[-1:]])).astype(np.float32)[:, None]
+        at = ((np.arange(self.hop) + 0.5) / self.hop - 0.5).astype(np.float32)
+        early = self.hop // 2
+        full = np.empty((len(turns), self.hop), np.float32)
+        np.multiply(step[:-1], at[:early], out=full[:, :early])
+        np.multiply(step[1:], at[early:], out=full[:, early:])
+        full += (turns - np.floor(turns)).astype(np.float32)[:, None]
+        full -= np.rint(full)
+        full *= np.float32(np.pi)
+        return full
 
     def pulses(self, pitch_F: Array) -> Array:
         """Band-limited pulse train [S] of unit power where voiced, zero elsewhere."""
-        half = self.phase(pitch_F).reshape(len(pitch_F), self.hop)
-        voiced_F = pitch_F > self.voiced_from
+        half = self.phase(pitch_F)
         out = np.zeros_like(half)
-        if not voiced_F.any():
-            return out.reshape(-1)
-        half = half[voiced_F]
-        count = np.floor(self.sample_rate / 2 / pitch_F[voiced_F])[:, None].astype(np.float32)
-        below = np.sin(half)
-        near = np.abs(below) < 1e-4
-        below[near] = 1.0
-        total = 0.5 * (np.sin((2 * count + 1) * half) / below - 1.0)
-        total = np.where(near, count, total)
-        out[voiced_F] = total * np.sqrt(2.0 / count)
+        for start in range(0, len(half), BLOCK):
+            block = slice(start, start + BLOCK)
+            voiced = np.flatnonzero(pitch_F[block] > self.voiced_from)
+            if len(voiced):
+                out[block][voiced] = self._kernels(half[block][voiced], pitch_F[block][voiced])
         return out.reshape(-1)
+
+    def _kernels(self, half: Array, pitch_F: Array) -> Array:
+        """All harmonics below the Nyquist frequency: the Dirichlet kernel, in closed form."""
+        count = np.floor(self.sample_rate / 2 / pitch_F)[:, None].astype(np.float32)
+        # The kernel is even, and at its centre the limit of a quotient of two zeros.
+        half = np.maximum(np.abs(half), NEAR)
+        below = np.sin(half)
+        half *= 2 * count + 1
+        total: Array = np.sin(half, out=half)
+        total /= below
+        total -= 1.0
+        total *= np.sqrt(0.5 / count)
+        return total
 
     def _framed(self, x_S: Array) -> Array:
         """Overlapping stretches [F, window] of a signal, centred on its frames."""
@@ -128,18 +138,22 @@ class Synthesiser:
         sounding = voiced[:-2] | voiced[1:-1] | voiced[2:]
         parts = -(-self.fft // self.hop)
         sound = np.zeros((frames + parts, self.hop), np.float32)
-        desk = _Desk(self, min(BLOCK, frames))
+        desk = self._desks.pop() if self._desks else _Desk(self)
         for start in range(0, frames, BLOCK):
             stop = min(frames, start + BLOCK)
-            out, at = out_FO[start:stop], np.flatnonzero(sounding[start:stop])
+            out = out_FO[start:stop]
             spectrum = desk.breath(breath[start:stop], out[:, 2 * bins : 3 * bins])
-            if len(at):
-                heard = voice[start:stop][at]
-                spectrum[at] += desk.voice(heard, out[at, :bins], out[at, bins : 2 * bins])
+            if len(at := np.flatnonzero(sounding[start:stop])):
+                # From the first frame with pulses to the last; silence between costs less than
+                # picking frames out.
+                heard = slice(at[0], at[-1] + 1)
+                level, phase = out[heard, :bins], out[heard, bins : 2 * bins]
+                spectrum[heard] += desk.voice(voice[start:stop][heard], level, phase)
             pieces = desk.back(spectrum)
             for k in range(parts):
                 piece = pieces[:, k * self.hop : (k + 1) * self.hop]
                 sound[start + k : stop + k, : piece.shape[1]] += piece
+        self._desks.append(desk)
         first = self.margin + self.hop // 2
         return sound.reshape(-1)[first : first + frames * self.hop]
 
@@ -147,35 +161,43 @@ class Synthesiser:
 class _Desk:
     """Buffers for one block of frames, and the filtering that is done in them."""
 
-    def __init__(self, synthesiser: Synthesiser, rows: int) -> None:
-        self._size = synthesiser.fft
-        edge = synthesiser.margin
+    def __init__(self, synthesiser: Synthesiser) -> None:
+        self._size, edge = synthesiser.fft, synthesiser.margin
         self._inner = slice(edge, edge + synthesiser.window)
-        self._window = np.hanning(synthesiser.window + 1)[:-1].astype(np.float32)
-        self._time = np.zeros((rows, self._size), np.float32)
-        self._pieces = np.empty((rows, self._size), np.float32)
+        # Times the size, because of how `_spectra` transforms.
+        window = np.hanning(synthesiser.window + 1)[:-1] * self._size
+        self._window = window.astype(np.float32)
+        bins = self._size // 2 + 1
+        self._time, self._pieces = (np.zeros((BLOCK, self._size), np.float32) for _ in range(2))
+        self._gain, self._part = (np.empty((BLOCK, bins), np.float32) for _ in range(2))
         self._breath, self._voice, self._filter = (
-            np.empty((rows, self._size // 2 + 1), np.complex64) for _ in range(3)
+            np.empty((BLOCK, bins), np.complex64) for _ in range(3)
         )
 
     def _spectra(self, stretches: Array, into: Spectra) -> Spectra:
         n = len(stretches)
         np.multiply(stretches, self._window, out=self._time[:n, self._inner])
-        np.fft.rfft(self._time[:n], out=into[:n])  # type: ignore[arg-type]
+        # NumPy computes an unscaled transform of float32 in float64, and a scaled one not.
+        np.fft.rfft(self._time[:n], norm="forward", out=into[:n])  # type: ignore[arg-type]
         return into[:n]
+
+    def _gains(self, level: Array) -> Array:
+        gain = np.clip(level, *LOG_GAIN, out=self._gain[: len(level)])
+        return np.exp(gain, out=gain)
 
     def breath(self, stretches: Array, level: Array) -> Spectra:
         """Filtered spectra of the noise."""
         spectrum = self._spectra(stretches, self._breath)
-        spectrum *= np.exp(np.clip(level, *LOG_GAIN))
+        spectrum *= self._gains(level)
         return spectrum
 
     def voice(self, stretches: Array, level: Array, phase: Array) -> Spectra:
         """Filtered spectra of the pulses."""
-        spectrum, filters = self._spectra(stretches, self._voice), self._filter[: len(level)]
-        gain = np.exp(np.clip(level, *LOG_GAIN))
-        np.multiply(gain, np.cos(phase), out=filters.real)
-        np.multiply(gain, np.sin(phase), out=filters.imag)
+        n = len(level)
+        spectrum, filters = self._spectra(stretches, self._voice), self._filter[:n]
+        gain, part = self._gains(level), self._part[:n]
+        np.multiply(gain, np.cos(phase, out=part), out=filters.real)
+        np.multiply(gain, np.sin(phase, out=part), out=filters.imag)
         spectrum *= filters
         return spectrum
 

@@ -43,7 +43,7 @@ def test_numpy_and_torch_agree(frames):
     out[:, :3] = 50.0  # beyond the limits of a level
     ours = PLAIN.synthesise(pitch, noise, out)
     theirs = synthesis.synthesise(batch(pitch), batch(noise), *filters_of(batch(out)))
-    np.testing.assert_allclose(ours, theirs[0].numpy(), atol=2e-3, rtol=1e-3)
+    np.testing.assert_allclose(ours, theirs[0].numpy(), atol=5e-3, rtol=1e-3)
 
 
 def test_pulses_have_unit_power_where_voiced_and_are_silent_elsewhere():

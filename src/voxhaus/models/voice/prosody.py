@@ -17,7 +17,7 @@ PITCH_CENTRE = 200.0  # Hz; the pitch output is log2 of the ratio to it
 
 # A voice cannot turn its pitch from one frame to the next. Two frames come out of one step of the
 # network, and without this their heights differ by a per cent or two, which is heard as roughness.
-_SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 class Condition(nn.Module):
@@ -46,10 +46,10 @@ def span_features(durations_BL: Tensor, index_BU: Tensor, offset_BU: Tensor) -> 
 
 def smoothed(x_BF: Tensor) -> Tensor:
     """A curve over frames without its fastest turns: binomial weights over five frames."""
-    reach, count = len(_SMOOTHING) // 2, x_BF.shape[1]
+    reach, count = len(SMOOTHING) // 2, x_BF.shape[1]
     ends = (x_BF[:, :1].expand(-1, reach), x_BF[:, -1:].expand(-1, reach))
     padded = torch.cat([ends[0], x_BF, ends[1]], dim=1)
-    shifted = [w * padded[:, i : i + count] for i, w in enumerate(_SMOOTHING)]
+    shifted = [w * padded[:, i : i + count] for i, w in enumerate(SMOOTHING)]
     return torch.stack(shifted).sum(0)
 
 

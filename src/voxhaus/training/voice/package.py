@@ -16,18 +16,20 @@ import numpy as np
 import torch
 
 from voxhaus.core.errors import VoxhausError
+from voxhaus.models.text.phonemes import MAX_PHONEMES
 from voxhaus.models.voice import config as c
-from voxhaus.models.voice.acoustic import AcousticModel, sharpen
+from voxhaus.models.voice.acoustic import AcousticModel, prosody_inputs, sharpen
 from voxhaus.models.voice.export import export_graphs
-from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel
+from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
 from voxhaus.runtime.voice_model import VoiceModel
+from voxhaus.runtime.waveform import Array
 from voxhaus.runtime.weights import unchecked
 from voxhaus.training.loop import checkpoint
 from voxhaus.training.voice import corpus, styles, teacher
-from voxhaus.training.voice.dataset import Example, load_corpus
+from voxhaus.training.voice.dataset import Example, collate, load_corpus
 
 MODEL = "voxhaus-voice-1"
-LARGE = 1024  # constants of fewer elements are not worth converting
+MEASURED = 16  # readings that show what the spectral head has to expect
 SHARPENING = 0.3  # of the postfilter; chosen on held-out readings (decision 0045)
 
 # What a listener is told of each voice.
@@ -112,68 +114,20 @@ def _config() -> dict[str, Any]:
     }
 
 
-def quantise(path: Path) -> None:
-    """Make a graph's matrices int8, one scale a column; activations are scaled on the fly.
-
-    The last layers of durations and curves stay in float32: they are small, and rounding them moved
-    durations by 1.8 per cent where rounding all the rest moves them by 0.25.
-    """
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    nodes = [n.name for n in onnx.load(path).graph.node if n.op_type == "MatMul"]
-    exact = ("/duration/", "/curves/")
-    small = path.with_suffix(".int8.onnx")
-    quantize_dynamic(
-        path,
-        small,
-        nodes_to_exclude=[n for n in nodes if n.startswith(exact)],
-        op_types_to_quantize=["MatMul"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        extra_options={"MatMulConstBOnly": True},
-    )
-    small.replace(path)
-
-
-def optimise(path: Path) -> None:
-    """Fuse a graph's operators once, as every load would have to.
-
-    Only fusions that all processors share; the runtime then loads the graph as it is, in a third of
-    the time.
-    """
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    fused = path.with_suffix(".fused.onnx")
-    options.optimized_model_filepath = str(fused)
-    ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    fused.replace(path)
-
-
-def store_half(path: Path) -> None:
-    """Keep a graph's large constants in float16; the runtime widens them when it loads.
-
-    Arithmetic stays in float32, so only the constants are rounded.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = onnx.load(path)
-    graph, casts = model.graph, []
-    for constant in graph.initializer:
-        if constant.data_type != TensorProto.FLOAT or np.prod(constant.dims) < LARGE:
-            continue
-        name = constant.name
-        half = numpy_helper.to_array(constant).astype(np.float16)
-        constant.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = list(graph.node)
-    del graph.node[:]
-    graph.node.extend(casts + nodes)
-    onnx.save(model, path)
+@torch.no_grad()
+def head_reach(model: AcousticModel, readings: Sequence[Example]) -> Array:
+    """The largest inputs of each channel [C] of the model's spectral head in some readings."""
+    seen: list[torch.Tensor] = []
+    hook = model.head.register_forward_pre_hook(lambda _, x: seen.append(x[0].abs().amax((0, 1))))
+    for reading in readings:
+        b = collate([reading], heard_only=True)
+        spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
+        x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
+        curves = prosody_inputs(b.pitch_BF, b.energy_BF)
+        model.decode(x, b.style_BS, spans, b.unit_index_BU, curves, b.unit_mask_BU1)
+    hook.remove()
+    reach: Array = torch.stack(seen).amax(0).numpy()
+    return reach
 
 
 def halfway(
@@ -188,7 +142,6 @@ def package(
     corpus_folder: Path,
     out: Path,
     *,
-    int8: tuple[str, ...] = ("phonemes", "curves", "filters"),
     begun_from: dict[str, torch.Tensor] | None = None,
 ) -> Path:
     """Write the model folder `out` from the newest checkpoints of both runs; return it.
@@ -220,14 +173,11 @@ def package(
         half = {k: v.half() for k, v in state.items()}
         torch.save(half, out / "training" / f"{name}.pt")
     sharpen(acoustic, SHARPENING)
-    for path in export_graphs(prosody, acoustic, out):
-        if path.stem in int8:
-            quantise(path)
-            optimise(path)
-        else:
-            store_half(path)
+    held_out = load_corpus(corpus_folder)[1]
+    reach = head_reach(acoustic, held_out[:MEASURED])
+    export_graphs(prosody, acoustic, out, longest=MAX_PHONEMES + 2, reach_C=reach)
     _write_json(out / "config.json", _config())
-    _write_voices(out, load_corpus(corpus_folder)[1])
+    _write_voices(out, held_out)
     about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
     about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
     write_manifest(out, {**about, "corpus": corpus.describe(corpus_folder)})
