@@ -26,10 +26,11 @@ from voxhaus.runtime.waveform import Array
 from voxhaus.runtime.weights import unchecked
 from voxhaus.training.loop import checkpoint
 from voxhaus.training.voice import corpus, styles, teacher
-from voxhaus.training.voice.dataset import Example, collate, load_corpus
+from voxhaus.training.voice.dataset import Example, collate, load_corpus, load_unheard
 
 MODEL = "voxhaus-voice-1"
 MEASURED = 16  # readings that show what the spectral head has to expect
+STYLED = 80  # readings of each voice on which its styles are measured
 SHARPENING = 0.3  # of the postfilter; chosen on held-out readings (decision 0045)
 
 # What a listener is told of each voice.
@@ -70,21 +71,23 @@ def corpus_hash(folder: Path) -> str:
     return h.hexdigest()
 
 
-def _write_voices(folder: Path, held_out: Sequence[Example]) -> None:
-    """Style vectors of all voices and styles, and the manners that a finished model needs."""
+def _reading(e: Example) -> styles.Reading:
+    """A reading as styles are measured on it; borrowed prosody says nothing of the voice's own."""
+    pitch_F = styles.heard_pitch(np.where(e.pitch > c.VOICED_FROM, e.pitch, 0.0), e.energy)
+    return styles.Reading(tokens=e.tokens.tolist(), pitch_F=pitch_F if e.plain else None)
+
+
+def _write_voices(folder: Path, examples: Sequence[Example]) -> None:
+    """Style vectors of all voices and styles, and the manners that a finished model needs.
+
+    Manners are measured on each voice's first STYLED examples.
+    """
     voices = teacher.Voices(teacher.fetch())
     model = VoiceModel(unchecked(folder))
     listing, tables = [], []
     for name, (taught_by, _) in corpus.VOICES.items():
         made = {s: styles.styles_of(voices, taught_by, aim) for s, aim in styles.AIMS.items()}
-        readings = [
-            styles.Reading(
-                tokens=e.tokens.tolist(),
-                pitch_F=np.where(e.pitch > c.VOICED_FROM, e.pitch, 0.0) if e.plain else None,
-            )
-            for e in held_out
-            if e.voice == name and e.voiced
-        ]
+        readings = [_reading(e) for e in examples if e.voice == name and e.voiced][:STYLED]
         manners = styles.manners_of(model, readings, made)
         shown = {s: styles.listed(m) for s, m in manners.items()}
         listing.append({**_about(name), "styles": shown})
@@ -143,6 +146,7 @@ def package(
     out: Path,
     *,
     begun_from: dict[str, torch.Tensor] | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Write the model folder `out` from the newest checkpoints of both runs; return it.
 
@@ -155,33 +159,47 @@ def package(
         runs: folder of the training runs.
         corpus_folder: the corpus that they were trained on.
         out: folder to write; made where it is missing.
-        int8: names of graphs to quantise; the others are stored in float16.
         begun_from: weights of the sound model that the run went on from, if any. What is packaged
             then lies halfway between them and its end (Wortsman et al. 2022, "Robust fine-tuning"),
             which scored no worse than either (records/2026-11-25_voice-1-postfilter_training_cpu).
+        start: an earlier model's folder `training`, for what was not trained again.
+
+    Raises:
+        VoxhausError: neither a run's checkpoint nor `start` has the weights of a model.
     """
     (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
     prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
-    steps = {}
+    steps: dict[str, int | str] = {}
     sound = "adversarial" if (runs / "adversarial").is_dir() else "acoustic"
     for name, run, model in (("prosody", "prosody", prosody), ("acoustic", sound, acoustic)):
-        state, steps[run] = averaged(runs, run)
-        if name == "acoustic" and begun_from is not None:
-            state = halfway(state, begun_from)
+        if start is not None and not checkpoint.begun(runs / run):
+            state, steps[name] = _read_state(start / f"{name}.pt"), "as before"
+        else:
+            state, steps[run] = averaged(runs, run)
+            if name == "acoustic" and begun_from is not None:
+                state = halfway(state, begun_from)
         model.load_state_dict(state)
         half = {k: v.half() for k, v in state.items()}
         torch.save(half, out / "training" / f"{name}.pt")
     sharpen(acoustic, SHARPENING)
-    held_out = load_corpus(corpus_folder)[1]
-    reach = head_reach(acoustic, held_out[:MEASURED])
+    trained, held_out = load_corpus(corpus_folder)
+    reach = head_reach(acoustic, (held_out + trained)[:MEASURED])
     export_graphs(prosody, acoustic, out, longest=MAX_PHONEMES + 2, reach_C=reach)
     _write_json(out / "config.json", _config())
-    _write_voices(out, held_out)
+    _write_voices(out, held_out + load_unheard(corpus_folder))
     about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
     about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
     write_manifest(out, {**about, "corpus": corpus.describe(corpus_folder)})
     return out
+
+
+def _read_state(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
+    except OSError as error:
+        raise VoxhausError(f"{path} cannot be read; train that stage first.") from error
+    return {k: v.float() for k, v in state.items()}
 
 
 def write_manifest(folder: Path, about: dict[str, Any]) -> None:

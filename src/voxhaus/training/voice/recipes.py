@@ -64,7 +64,7 @@ def default_options() -> Options:
     return Options(
         corpus=corpus.corpus_folder(),
         runs=cache_root() / "voice-runs",
-        out=weights_root() / MODEL / "2",
+        out=weights_root() / MODEL / "3",
     )
 
 
@@ -183,9 +183,9 @@ def adversarial(o: Options) -> None:
 
 
 def packaged(o: Options) -> None:
-    """The model folder: graphs, voices, manifest."""
-    start = begun_from(o.runs / "adversarial")
-    print(package(o.runs, o.corpus, o.out, begun_from=start))
+    """The model folder; for a stage that did not run, with the weights in `start`."""
+    old = begun_from(o.runs / "adversarial")
+    print(package(o.runs, o.corpus, o.out, begun_from=old, start=o.start))
 
 
 # In the order of a whole run.

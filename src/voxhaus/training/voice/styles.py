@@ -25,6 +25,10 @@ from voxhaus.runtime.voice_model import PAUSES, VoiceModel
 from voxhaus.training.voice import teacher
 from voxhaus.training.voice.delivery import Delivery, styled
 
+# Units of the teacher's energy, some 25 decibels, below the loudest frame of a sentence: creaks and
+# fading ends below it have a pitch, but listeners and pitch trackers do not hear it as melody.
+MELODY = 6.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
@@ -109,6 +113,11 @@ class Measured:
     pauses: float
 
 
+def heard_pitch(pitch_F: np.ndarray, energy_F: np.ndarray) -> np.ndarray:
+    """The pitch where it is loud enough to count as melody, else 0."""
+    return np.where(energy_F > energy_F.max() - MELODY, pitch_F, 0.0)
+
+
 def spread(pitches: Sequence[np.ndarray]) -> float:
     """Spread of pitch curves around the mean of each utterance, in octaves, over all of them."""
     apart = [np.log2(p[p > 0]) - np.log2(p[p > 0]).mean() for p in pitches if (p > 0).any()]
@@ -132,7 +141,7 @@ def measure(model: VoiceModel, readings: Sequence[Reading], styles_RS: np.ndarra
         inner_L = plan.lengths_L[1:-1]
         sounds += int(inner_L[~quiet_L[1:-1]].sum())
         pauses += int(inner_L[quiet_L[1:-1]].sum())
-        pitches.append(plan.pitch_F)
+        pitches.append(heard_pitch(plan.pitch_F, plan.energy_F))
         heights.append(np.log2(plan.pitch_F[plan.pitch_F > 0]).mean())
     return Measured(
         height=float(np.mean(heights)), spread=spread(pitches), sounds=sounds, pauses=pauses
