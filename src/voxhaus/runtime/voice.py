@@ -242,7 +242,7 @@ class Voice:
         return self._frontends[accent]
 
     def _plan(self, job: "Job") -> Plan:
-        return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress_L)
+        return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress)
 
     def _utter(self, job: "Job") -> tuple[Array, tuple[WordTiming, ...], "Job"]:
         if not job.utterance.phonemes:
@@ -273,12 +273,12 @@ class Job:
         return encode(self.utterance.phonemes)
 
     @property
-    def stress_L(self) -> NDArray[np.bool_]:
-        """Which tokens belong to stressed words."""
-        stress = np.zeros(len(self.utterance.phonemes) + 2, bool)
+    def stress(self) -> NDArray[np.bool_]:
+        """Which tokens belong to stressed words, [L]."""
+        stress_L = np.zeros(len(self.utterance.phonemes) + 2, bool)
         for word in self.utterance.words:
-            stress[word.start + 1 : word.end + 1] = word.emphasis
-        return stress
+            stress_L[word.start + 1 : word.end + 1] = word.emphasis
+        return stress_L
 
     def generator(self) -> np.random.Generator:
         """What chooses its noise."""

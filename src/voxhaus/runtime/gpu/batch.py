@@ -11,6 +11,7 @@ Shapes: B utterances, L tokens, U units, S samples.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,11 +26,13 @@ from voxhaus.runtime.manner import Array, Manner
 from voxhaus.runtime.voice_model import PAUSES, STRESS_LENGTH, Sound
 
 MOST = 64  # utterances in a batch
-MOST_UNITS = 64 * 640  # in a batch with its padding: about 5 GB of spectra on the way
+# Units in a batch with its padding. A GPU wants them many; a unit takes about 100 kB of spectra on
+# the way, and a processor is no faster with more than a few sentences.
+MOST_UNITS, MOST_UNITS_CPU = 64 * 640, 4 * 640
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 TOKENS = ladder(16, MAX_PHONEMES + 2, 1.35, 16)
-UNITS = ladder(32, 12_000, 1.12, 8)  # up to five minutes: the slowest pace of the longest utterance
+UNITS = ladder(32, 8_000, 1.12, 8)  # up to 200 seconds
 
 _SAMPLES = HOP * FRAMES_PER_UNIT  # a unit
 _UNIT_SECONDS = _SAMPLES / SAMPLE_RATE
@@ -89,32 +92,32 @@ class Batcher:
     Args:
         pipeline: the models on their device.
         most: utterances in a batch, at most MOST.
-        most_units: in a batch with its padding; a longer utterance has a batch to itself.
+        most_units: in a batch with its padding; a longer utterance has a batch to itself. What the
+            device can take, if None.
     """
 
     def __init__(
-        self, pipeline: Pipeline, *, most: int = MOST, most_units: int = MOST_UNITS
+        self, pipeline: Pipeline, *, most: int = MOST, most_units: int | None = None
     ) -> None:
         self._pipeline, self._shelf = pipeline, Shelf(pipeline.device)
-        self._most, self._most_units = min(most, MOST), most_units
+        self._cuda = pipeline.device.type == "cuda"
+        default = MOST_UNITS if self._cuda else MOST_UNITS_CPU
+        self._most, self._most_units = min(most, MOST), most_units or default
         self.load = Load(utterances=0, tokens=0, units=0, padded_tokens=0, padded_units=0)
 
     def speak(self, requests: Sequence[Request]) -> list[Sound]:
         """The sound of each utterance, in the order of the requests.
 
         The same requests give the same samples. Company changes an utterance by rounding alone.
-
-        Raises:
-            InputError: an utterance that is too long.
         """
         if not requests:
             return []
         groups = [self._timed(requests, order) for order in self._orders(requests)]
-        ends = _to_host([g.given["ends"] for g in groups])  # the host waits: shapes depend on it
+        ends = self._on_host([g.given["ends"] for g in groups])  # the shapes to come depend on them
         found = list(self._divided(groups, ends))
         self.load = _load_of(requests, groups, [g for g, _ in found], ends)
         made = [self._sounded(g) for g, _ in found]
-        samples, heard = _to_host([m["samples"] for m in made]), _to_host([m["heard"] for m in made])
+        samples, heard = (self._on_host([m[k] for m in made]) for k in ("samples", "heard"))
         sounds: dict[int, Sound] = {}
         for (group, ends_BL), samples_BS, heard_B2 in zip(found, samples, heard, strict=True):
             for row, number in enumerate(group.order):
@@ -158,9 +161,10 @@ class Batcher:
                 at = torch.tensor(padded).to(self._pipeline.device)
                 given = {k: x[at] for k, x in group.given.items()}
                 order = [group.order[row] for row in part]
-                yield _Group(order=order, given=given, colour=group.colour, units=units), ends_BL[
-                    part
-                ]
+                yield (
+                    _Group(order=order, given=given, colour=group.colour, units=units),
+                    ends_BL[part],
+                )
 
     def _sounded(self, group: _Group) -> dict[str, Tensor]:
         """The second stage; its copy to the host is under way when this returns."""
@@ -171,12 +175,21 @@ class Batcher:
         key = ("sound", *group.given["ends"].shape, group.units, group.colour)
         made = self._shelf.run(key, stage, group.given)
         rows = slice(0, len(group.order))
-        if self._pipeline.device.type != "cuda":
+        if not self._cuda:
             return copied(made, rows)
-        host = {k: torch.empty_like(x[rows], device="cpu", pin_memory=True) for k, x in made.items()}
-        for name, x in host.items():
-            x.copy_(made[name][rows], non_blocking=True)
-        return host
+        return {k: _pinned(x[rows]) for k, x in made.items()}
+
+    def _on_host(self, tensors: Sequence[Tensor]) -> list[Any]:
+        """Arrays, once everything on the device is done."""
+        if self._cuda:
+            torch.cuda.synchronize(self._pipeline.device)
+        return [x.cpu().numpy() for x in tensors]
+
+
+def _pinned(x: Tensor) -> Tensor:
+    """A copy on the host that is still under way."""
+    host = torch.empty_like(x, device="cpu", pin_memory=True)
+    return host.copy_(x, non_blocking=True)
 
 
 def _packed(chosen: Sequence[Request]) -> dict[str, Tensor]:
@@ -203,13 +216,6 @@ def _packed(chosen: Sequence[Request]) -> dict[str, Tensor]:
         "manner": torch.tensor([figures_of(r.manner) for r in filled]),
         "place": torch.tensor([r.place for r in filled]),
     }
-
-
-def _to_host(tensors: Sequence[Tensor]) -> list[NDArray[np.generic]]:
-    """Arrays on the host, once everything on the device is done."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return [x.cpu().numpy() for x in tensors]
 
 
 def _cut(

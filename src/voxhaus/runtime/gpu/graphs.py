@@ -2,19 +2,19 @@
 
 Knows: capturing, static buffers, which shapes are kept. Refuses to know: what is computed.
 
-A speech model is hundreds of small kernels, and launching each from Python takes longer than running
-it. A captured graph launches them all at once, but holds for one set of shapes: hence the ladders,
-on which lengths are rounded up. Where there is no CUDA the function is simply called, on the same
+A speech model is hundreds of small kernels, and launching each from Python takes longer than
+running it. A captured graph launches them all at once, but holds for one set of shapes: hence the
+ladders, on which lengths are rounded up. Where there is no CUDA the function is simply called, on the same
 padded shapes, so that everything but the capture itself can be tested anywhere.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from voxhaus.core.errors import InputError
 from voxhaus.runtime.gpu.pipeline import Tensors
 
 Stage = Callable[[Tensors], Tensors]
@@ -33,26 +33,20 @@ def ladder(least: int, most: int, ratio: float, step: int) -> tuple[int, ...]:
 
 
 def rung(ladder: Sequence[int], wanted: int) -> int:
-    """The lowest rung that is high enough.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The lowest rung that is high enough; above the ladder, the next multiple of its highest."""
     for length in ladder:
         if length >= wanted:
             return length
-    raise InputError(
-        f"An utterance is too long for a batch: {wanted} steps, and at most {ladder[-1]} fit."
-    )
+    return -(-wanted // ladder[-1]) * ladder[-1]
 
 
 class _Captured:
     """One stage with one set of shapes, recorded. Outputs are those of the latest call only."""
 
-    def __init__(self, stage: Stage, given: Tensors, pool: tuple[int, int]) -> None:
+    def __init__(self, stage: Stage, given: Tensors, pool: Any) -> None:
         # Made outside the pool: a pool's memory is another graph's scratch paper between calls.
         self._given = {name: x.clone() for name, x in given.items()}
-        stream = torch.cuda.Stream()
+        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
@@ -82,7 +76,7 @@ class Shelf:
     def __init__(self, device: torch.device, *, kept: int = KEPT) -> None:
         self._cuda = device.type == "cuda"
         self._kept = kept
-        self._pool = torch.cuda.graph_pool_handle() if self._cuda else (0, 0)
+        self._pool = torch.cuda.graph_pool_handle() if self._cuda else None
         self._graphs: OrderedDict[Hashable, Stage] = OrderedDict()
         self._met: Counter[Hashable] = Counter()
 

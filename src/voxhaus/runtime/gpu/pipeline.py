@@ -5,7 +5,9 @@ Refuses to know: texts, voices' names, CUDA graphs, and which shapes are wise.
 
 Two stages, because the length of the second is an outcome of the first. Each is a function of
 tensors alone: nothing is looked at on the host, no shape depends on a value, so that a CUDA graph
-can hold it. What lies beyond an utterance's end is masked wherever it could be mixed in.
+can hold it. (`torch.where` with a number may copy that number to the device, which a capture
+refuses; `masked_fill` never does.) What lies beyond an utterance's end is masked wherever it could
+be mixed in.
 
 Shapes: B utterances, L tokens with borders, U units of 25 ms, F = 2 U frames, C channels, K bins,
 O outputs of the model a frame, S = HOP * F samples, M figures of a manner.
@@ -65,7 +67,7 @@ def whole_units(durations_BL: Tensor, rate_B: Tensor, mask_BL: Tensor) -> Tensor
     rounded = torch.cumsum(durations_BL * mask_BL, 1).div(rate_B[:, None]).round().long()
     number = torch.arange(1, rounded.shape[1] + 1, device=rounded.device)
     ends = number + torch.cummax((rounded - number).clamp(min=0), 1).values
-    return torch.where(mask_BL, ends, 0).cummax(1).values
+    return ends.masked_fill(~mask_BL, 0).cummax(1).values
 
 
 class Pipeline:
@@ -139,7 +141,7 @@ class Pipeline:
             + float(STRESS_ENERGY) * stress
             + _column(manner, "effort") * (energy > SILENT_BELOW)
         )
-        pitch = _melody(pitch, manner) * torch.where(stress > 0, STRESS_PITCH, 1.0)
+        pitch = _melody(pitch, manner) * (1 + (STRESS_PITCH - 1) * stress)
 
         # From here on a unit is counted from the first that is heard.
         at_BU = (torch.arange(units, device=self.device) + start[:, None]).clamp(max=units - 1)
@@ -190,8 +192,8 @@ class Pipeline:
         pitch = smoothed(rough_BF3[..., 0].gather(1, at_BF))
         inside_BF = _frames(inside_BU)
         voiced_BF = (rough_BF3[..., 1] > 0) & inside_BF
-        pitch = torch.where(voiced_BF, PITCH_CENTRE * torch.exp2(pitch), 0.0)
-        return pitch, torch.where(inside_BF, rough_BF3[..., 2], 2 * SILENT_BELOW)
+        pitch = (PITCH_CENTRE * torch.exp2(pitch)).masked_fill(~voiced_BF, 0.0)
+        return pitch, rough_BF3[..., 2].masked_fill(~inside_BF, 2 * SILENT_BELOW)
 
     def _wave(
         self, pitch_BF: Tensor, out_BFO: Tensor, inside_BF: Tensor, place_B: Tensor
@@ -202,7 +204,7 @@ class Pipeline:
         # The frame after the last one would still see the end of the last one's pulses.
         mask_BF1 = inside_BF[..., None].float()
         for part in (real, imag, level, gains):
-            part *= mask_BF1
+            part.mul_(mask_BF1)
         return synthesise(pitch_BF, self._stock[at_BS], real, imag, level, gains)
 
 
@@ -216,23 +218,22 @@ def _column(manner_BM: Tensor, name: str) -> Tensor:
     return manner_BM[:, at : at + 1]
 
 
-def _heard(
-    sounding_BF: Tensor, inside_BU: Tensor, total_B: Tensor
-) -> tuple[Tensor, Tensor]:
+def _heard(sounding_BF: Tensor, inside_BU: Tensor, total_B: Tensor) -> tuple[Tensor, Tensor]:
     """The units from which and up to which each utterance is heard; all of one that is silent."""
     at_U = torch.arange(inside_BU.shape[1], device=inside_BU.device)
     units_BU = sounding_BF.view(*inside_BU.shape, FRAMES_PER_UNIT).any(-1) & inside_BU
-    first = torch.where(units_BU, at_U, len(at_U)).amin(1)
-    last = torch.where(units_BU, at_U, -1).amax(1)
+    at_BU = at_U.expand(len(units_BU), -1)
+    first = at_BU.masked_fill(~units_BU, len(at_U)).amin(1)
+    last = at_BU.masked_fill(~units_BU, -1).amax(1)
     silent = last < 0
-    start = torch.where(silent, 0, (first - LEAD_UNITS).clamp(min=0))
+    start = (first - LEAD_UNITS).clamp(min=0).masked_fill(silent, 0)
     return start, torch.where(silent, total_B, total_B.minimum(last + 1 + TAIL_UNITS))
 
 
 def _melody(pitch_BF: Tensor, manner_BM: Tensor) -> Tensor:
     """`Manner.melody` for a batch."""
     voiced = pitch_BF > 0
-    height = torch.log2(torch.where(voiced, pitch_BF, 1.0))
+    height = torch.log2(pitch_BF.masked_fill(~voiced, 1.0))
     middle = height.sum(1, keepdim=True) / voiced.sum(1, keepdim=True).clamp(min=1)
     made = middle + _column(manner_BM, "range") * (height - middle)
     return torch.exp2(made + _column(manner_BM, "pitch") / 12) * voiced

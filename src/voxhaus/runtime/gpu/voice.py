@@ -22,6 +22,7 @@ from voxhaus.runtime import weights as model_files
 from voxhaus.runtime.gpu.batch import Batcher, Load, Request
 from voxhaus.runtime.gpu.pipeline import Pipeline
 from voxhaus.runtime.voice import DEFAULT_MODEL, Job, Voice
+from voxhaus.runtime.voice_model import Sound
 from voxhaus.runtime.waveform import Noise
 
 NO_GPU = (
@@ -147,7 +148,9 @@ class BatchedVoice:
             texts: plain texts, the project's markup, or SSML.
             voice: for all of them, or one for each; the model's default where None.
             style: likewise.
-            speed, seed, pitch: as for `Voice.speak`, for all of them.
+            speed: as for `Voice.speak`, for all of them.
+            seed: likewise.
+            pitch: likewise.
 
         Returns:
             One recording a text, in their order.
@@ -177,19 +180,7 @@ class BatchedVoice:
 
     def perform(self, texts: Sequence[Sequence[Job]]) -> list[Speech]:
         """The recordings of texts that were read: the part of `speak_many` that a GPU does."""
-        flat = [job for jobs in texts for job in jobs if job.utterance.phonemes]
-        requests = [
-            Request(
-                tokens=job.tokens,
-                style_S=job.style_1S[0],
-                manner=job.manner,
-                stress_L=job.stress_L,
-                place=self._noise.place(job.generator()),
-            )
-            for job in flat
-        ]
-        with self._lock:
-            sounds = iter(self._batcher.speak(requests))
+        sounds = iter(self.sounds(self.requests(texts)))
         made = []
         for jobs in texts:
             chunks: list[AudioChunk] = []
@@ -202,19 +193,32 @@ class BatchedVoice:
             made.append(join(chunks, SAMPLE_RATE))
         return made
 
+    def requests(self, texts: Sequence[Sequence[Job]]) -> list[Request]:
+        """All utterances that have a sound, as the batches take them."""
+        flat = [job for jobs in texts for job in jobs if job.utterance.phonemes]
+        return [
+            Request(
+                tokens=job.tokens,
+                style_S=job.style_1S[0],
+                manner=job.manner,
+                stress_L=job.stress,
+                place=self._noise.place(job.generator()),
+            )
+            for job in flat
+        ]
 
-def _chunk(
-    samples: np.ndarray, words: tuple[WordTiming, ...], start: float
-) -> AudioChunk:
-    moved = tuple(
-        WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words
-    )
+    def sounds(self, requests: Sequence[Request]) -> list[Sound]:
+        """The sound of each utterance, on the host."""
+        with self._lock:
+            return self._batcher.speak(requests)
+
+
+def _chunk(samples: np.ndarray, words: tuple[WordTiming, ...], start: float) -> AudioChunk:
+    moved = tuple(WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words)
     return AudioChunk(samples=samples, sample_rate=SAMPLE_RATE, start=start, words=moved)
 
 
-def _each(
-    value: str | Sequence[str | None] | None, count: int, what: str
-) -> Sequence[str | None]:
+def _each(value: str | Sequence[str | None] | None, count: int, what: str) -> Sequence[str | None]:
     if value is None or isinstance(value, str):
         return [value] * count
     if len(value) != count:
