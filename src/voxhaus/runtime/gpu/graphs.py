@@ -4,8 +4,8 @@ Knows: capturing, static buffers, which shapes are kept. Refuses to know: what i
 
 A speech model is hundreds of small kernels, and launching each from Python takes longer than
 running it. A captured graph launches them all at once, but holds for one set of shapes: hence the
-ladders, on which lengths are rounded up. Where there is no CUDA the function is simply called, on the same
-padded shapes, so that everything but the capture itself can be tested anywhere.
+ladders, on which lengths are rounded up. Where there is no CUDA the function is simply called, on
+the same padded shapes, so that everything but the capture itself can be tested anywhere.
 """
 
 from collections import Counter, OrderedDict
@@ -43,10 +43,10 @@ def rung(ladder: Sequence[int], wanted: int) -> int:
 class _Captured:
     """One stage with one set of shapes, recorded. Outputs are those of the latest call only."""
 
-    def __init__(self, stage: Stage, given: Tensors, pool: Any) -> None:
+    def __init__(self, stage: Stage, given: Tensors, pool: Any) -> None:  # noqa: ANN401 - torch's
         # Made outside the pool: a pool's memory is another graph's scratch paper between calls.
         self._given = {name: x.clone() for name, x in given.items()}
-        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream: Any = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
