@@ -156,7 +156,7 @@ def slope(looks: Looks) -> float | None:
 
 
 def measure_streams(voice: Voice, streams: int, seconds: float) -> dict[str, Any]:
-    """So many listeners, each asking for one sentence after the other, in threads of one process."""
+    """So many listeners, each a thread that asks for one sentence after the other."""
     stock = sentences(_STOCK, _WORDS)
     list(voice.stream(stock[0]))
     rows: list[list[tuple[float, float, float]]] = [[] for _ in range(streams)]
@@ -171,7 +171,7 @@ def measure_streams(voice: Voice, streams: int, seconds: float) -> dict[str, Any
             while time.perf_counter() < until[0]:
                 rows[number].append(_heard(voice, stock[turn % _STOCK], seed=turn))
                 turn += streams
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+        except BaseException as error:
             errors.append(error)
 
     listeners = [threading.Thread(target=listen, args=(n,)) for n in range(streams)]
@@ -259,11 +259,11 @@ def _signed(value: float | None) -> str:
 def write_record(folder: Path, result: dict[str, Any], log: Sequence[dict[str, Any]]) -> None:
     """Write README.md, results.json and raw.jsonl into `folder`."""
     notes = (
-        "Each row is a process of its own. A listener is a thread that asks for one sentence of ten "
-        "words after the other, all of one shared voice; in time is a sentence that was whole before "
-        "it would have been heard to its end. Short texts are spoken over and over (medians). The "
-        "slope of the memory is that of a line through what follows the first quarter; every look at "
-        "it is in `raw.jsonl` (seconds, seconds of audio, MB)."
+        "Each row is a process of its own. A listener is a thread that asks for sentences of ten "
+        "words one after the other, all of one shared voice; in time is a sentence that was whole "
+        "before it would have been heard to its end. Short texts are spoken over and over "
+        "(medians). The slope of the memory is that of a line through what follows the first "
+        "quarter; every look at it is in `raw.jsonl` (seconds, seconds of audio, MB)."
     )
     report.write_record(folder, "Scaling of speech", result["machine"], notes, tables(result), log)
     short = {

@@ -8,7 +8,6 @@ that one engine leaves behind (memory, caches, clocks) helps or hurts another.
 """
 
 import json
-import os
 import statistics
 import sys
 import time

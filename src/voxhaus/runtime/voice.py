@@ -245,15 +245,18 @@ class Voice:
         return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress)
 
     def _utter(self, job: "Job") -> tuple[Array, tuple[WordTiming, ...], "Job"]:
-        if not job.utterance.phonemes:
-            return *job.placed(None, self.sample_rate), job
+        sound = self.sound(job) if job.utterance.phonemes else None
+        return *job.placed(sound, self.sample_rate), job
+
+    def sound(self, job: "Job") -> Sound:
+        """One utterance that has phonemes, without the silences around it."""
         sound = self._model.speak(self._plan(job), job.style_1S, job.generator(), job.manner)
         samples = np.clip(sound.samples, -1.0, 1.0)
         fade = round(EDGE_FADE * self.sample_rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         samples[:fade] *= ramp
         samples[-fade:] *= ramp[::-1]
-        return *job.placed(replace(sound, samples=samples), self.sample_rate), job
+        return replace(sound, samples=samples)
 
 
 @dataclass(frozen=True, kw_only=True)
