@@ -1,6 +1,8 @@
 """Speech in batches is the speech of one at a time, whatever it shares a batch with."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,3 +186,10 @@ def test_the_postfilter_is_the_one_of_the_package():
     plain = weights.Weights(model="m", version="1", folder=files.folder, manifest=json.loads("{}"))
     sharp, blunt = (gpu.load_models(f)[1].head.weight for f in (files, plain))
     assert not torch.equal(sharp, blunt)
+
+
+def test_the_guides_example_runs(capsys):
+    page = (Path(__file__).resolve().parents[3] / "docs/guides/scale.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code.replace("BatchedVoice.load()", 'BatchedVoice.load(device="cpu")'), {})
+    assert len(capsys.readouterr().out.splitlines()) == 3
