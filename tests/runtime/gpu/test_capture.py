@@ -25,7 +25,6 @@ REFUSED = {
     "nonzero",
     "masked_select",
     "lift_fresh",
-    "scalar_tensor",
     "_unique2",
 }
 
