@@ -83,3 +83,22 @@ def test_unknown_engines_are_named(capsys):
     assert "no engine 'siri'" in capsys.readouterr().err
     assert main(["bench", "speech", "--threads", "one"]) == 2
     assert "whole numbers" in capsys.readouterr().err
+
+
+def test_a_chapter_is_a_table_and_one_object(capsys, monkeypatch, tmp_path):
+    from voxhaus.evals import chapter
+
+    monkeypatch.setattr(chapter.lost_words, "__defaults__", (None, None, ("cat",)))
+    command = ["evaluate", "chapter", "--words", "30", "--voice", "ben", "--out", str(tmp_path)]
+    assert main(command) == 0
+    table = capsys.readouterr().out
+    assert "passed  words of the text in the timestamps" in table
+    assert "FAILED" not in table
+    kept = json.loads((tmp_path / "chapter-ben.json").read_text())
+    assert kept["passed"]
+    assert kept["wer"] is None
+    monkeypatch.setattr(chapter, "MOST_SILENCE", 0.0)
+    assert main([*command, "--json"]) == 1
+    assert not json.loads(capsys.readouterr().out)["passed"]
+    assert main(["evaluate", "chapter", "--voice", "nobody", "--words", "5"]) == 2
+    assert "no voice 'nobody'" in capsys.readouterr().err

@@ -26,6 +26,11 @@ OFFENCES = {
         "import voxhaus.products.orchestrator",
         "voxhaus.products.store is not allowed to import voxhaus.products.orchestrator",
     ),
+    "the GPU path on the speaking path": (
+        "runtime/voice.py",
+        "import voxhaus.runtime.gpu.voice",
+        "- voxhaus.runtime.voice -> voxhaus.runtime.gpu.voice",
+    ),
     "SQL outside the store": (
         "products/briefing/__init__.py",
         "import sqlalchemy",

@@ -5,12 +5,17 @@ Knows: arguments and tables. Refuses to know: how anything is timed.
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from voxhaus.cli.terminal import AsJson, print_json, print_table
 from voxhaus.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from voxhaus.evals.report import Table
 
 bench_app = typer.Typer(help="How fast is it? Side by side with peers, in one run.")
 
@@ -20,14 +25,32 @@ def _group() -> None:
     """How fast is it? Side by side with peers, in one run."""
 
 
-def _counts(text: str) -> list[int]:
+def _counts(text: str, option: str = "--threads") -> list[int]:
     try:
         counts = [int(t) for t in text.split(",")]
     except ValueError:
         counts = []
     if not counts or min(counts) < 1:
-        raise InputError(f"--threads takes whole numbers with commas, as 1,2; got '{text}'.")
+        raise InputError(f"{option} takes whole numbers with commas, as 1,2; got '{text}'.")
     return counts
+
+
+def _noted(log: list[dict[str, Any]]) -> "Callable[[dict[str, Any]], None]":
+    """Keeps every measurement, and shows it as it is made."""
+
+    def note(row: dict[str, Any]) -> None:
+        log.append(row)
+        typer.echo(json.dumps(row), err=True)
+
+    return note
+
+
+def _show(tables: "Iterable[Table]") -> None:
+    from voxhaus.evals import report
+
+    for title, columns, rows in tables:
+        typer.echo(title)
+        print_table(columns, [[report.shown(cell) for cell in row] for row in rows])
 
 
 @bench_app.command()
@@ -43,7 +66,7 @@ def speech(
     Engines other than voxhaus need the extra `peers`.
     """
     from voxhaus.evals import engines as known
-    from voxhaus.evals import report, speed
+    from voxhaus.evals import speed
 
     names = engines.split(",")
     for name in names:
@@ -51,17 +74,80 @@ def speech(
             there = ", ".join(known.ENGINES)
             raise InputError(f"There is no engine '{name}'. Engines: {there}.", param="engines")
     log: list[dict[str, Any]] = []
-
-    def note(row: dict[str, Any]) -> None:
-        log.append(row)
-        typer.echo(json.dumps(row), err=True)
-
-    result = speed.compare(names, _counts(threads), runs, note)
+    result = speed.compare(names, _counts(threads), runs, _noted(log))
     if out:
         speed.write_record(out, result, log)
     if as_json:
         print_json(result)
         return
-    for title, columns, rows in speed.tables(result):
-        typer.echo(title)
-        print_table(columns, [[report.shown(cell) for cell in row] for row in rows])
+    _show(speed.tables(result))
+
+
+@bench_app.command()
+def gpu(
+    device: Annotated[
+        str | None, typer.Option(help="cuda or cpu; default: the first GPU.", show_default=False)
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="Texts of a minute spoken at once.")] = 64,
+    streams: Annotated[str, typer.Option(help="Numbers of listeners, with commas.")] = "1,8,64,256",
+    repeats: Annotated[int, typer.Option(min=1, help="Of each measurement, for medians.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Folder for the record.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time the batched path: a minute, a batch of minutes, listeners at once, and the floor.
+
+    Needs torch (the extra `train`) and a clone of the repository, whose training weights it loads.
+    """
+    from voxhaus.evals import gpu_speed
+
+    counts = _counts(streams, "--streams")
+    voice = gpu_speed.load_voice(device)
+    log: list[dict[str, Any]] = []
+    result = gpu_speed.measure(
+        voice, minutes=minutes, streams=counts, repeats=repeats, note=_noted(log)
+    )
+    if out:
+        gpu_speed.write_record(out, result, log)
+    if as_json:
+        print_json(result)
+        return
+    _show(gpu_speed.tables(result))
+
+
+@bench_app.command()
+def scaling(
+    lengths: Annotated[
+        str, typer.Option(help="Seconds of audio, with commas; none leaves them out.")
+    ] = "1,10,60,600,3600",
+    streams: Annotated[
+        str, typer.Option(help="Listeners at the same time, with commas; none leaves them out.")
+    ] = "1,2,4,8,16,32,64",
+    seconds: Annotated[float, typer.Option(help="To keep up each number of listeners.")] = 10.0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPUs for the voice; default: all.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the record.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time texts from a second to an hour, and many listeners at once; watch the memory.
+
+    The figures mean something only on a machine that does nothing else. In full it takes about two
+    minutes on two cores.
+    """
+    from voxhaus.evals import scaling as scales
+    from voxhaus.runtime.sessions import default_threads
+
+    log: list[dict[str, Any]] = []
+    result = scales.measure(
+        [] if lengths == "none" else _counts(lengths, "--lengths"),
+        [] if streams == "none" else _counts(streams, "--streams"),
+        seconds=seconds,
+        threads=min(threads or default_threads(), default_threads()),
+        note=_noted(log),
+    )
+    if out:
+        scales.write_record(out, result, log)
+    if as_json:
+        print_json(result)
+        return
+    _show(scales.tables(result))

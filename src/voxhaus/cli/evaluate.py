@@ -203,6 +203,68 @@ def styles(
     print_table(["", *kept], rows)
 
 
+@evaluate_app.command()
+def chapter(
+    words: Annotated[int, typer.Option(min=1, help="Length of the story that is made up.")] = 5000,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="A text of your own instead; - is a pipe.")
+    ] = None,
+    voice: Annotated[str | None, typer.Option("--voice", "-v", help="A voice of the model.")] = (
+        None
+    ),
+    style: Annotated[str | None, typer.Option("--style", help="A style of that voice.")] = None,
+    heard: Annotated[
+        bool, typer.Option("--heard", help="Also words misheard, by quarters (takes minutes).")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Does the voice keep its form over a chapter, and in fifty single words?
+
+    Looks for clicks at the borders of sentences, clipping, drifting loudness, long silences, lost
+    words and lost ends of words. Status 1 when a check fails. --heard needs the extra `evaluate`.
+    """
+    from voxhaus.cli.text_input import read_text
+    from voxhaus.evals import chapter as chapters
+    from voxhaus.evals.judges import Transcriber
+    from voxhaus.evals.story import story
+    from voxhaus.runtime.voice import Voice
+
+    text = read_text(None, file) if file else story(words)
+    transcriber = Transcriber() if heard else None
+    with working("Speaking") as status:
+
+        def progress(what: str) -> None:
+            if status:
+                status.update(what.capitalize())
+
+        result = chapters.evaluate(
+            Voice.load(),
+            text,
+            speaker=voice,
+            style=style,
+            transcriber=transcriber,
+            progress=progress,
+        )
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        _keep(out / f"chapter-{result['voice']}.json", result)
+    if as_json:
+        print_json(result)
+    else:
+        typer.echo(
+            f"{result['voice']} ({result['version']}): {result['words']} words in "
+            f"{result['sentences']} utterances, {result['seconds'] / 60:.1f} minutes"
+        )
+        rows = [
+            ["passed" if c["passed"] else "FAILED", c["name"], c["value"], c["limit"]]
+            for c in result["checks"]
+        ]
+        print_table(["", "check", "found", "allowed"], rows)
+    if not result["passed"]:
+        raise typer.Exit(1)
+
+
 def _plain(columns: "tuple[str, ...]", rows: "list[list[Cell]]") -> None:
     """A table with fractions as per cent."""
     print_table(

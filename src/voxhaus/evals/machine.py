@@ -52,3 +52,8 @@ def describe() -> dict[str, str]:
         "packages": ", ".join(versions),
         "commit": commit(),
     }
+
+
+def load() -> str:
+    """Programs that wanted a CPU in the last minute, on average."""
+    return f"{os.getloadavg()[0]:.1f}"

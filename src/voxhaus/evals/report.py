@@ -1,12 +1,16 @@
-"""Figures as text, and tables of them in Markdown.
+"""Figures as text, tables of them in Markdown, and the folder of a record.
 
-Knows: rounding and alignment. Refuses to know: what the figures mean.
+Knows: rounding, alignment, the files of a record. Refuses to know: what the figures mean.
 """
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 Cell = str | float | int | None
+Table = tuple[str, list[str], list[list[Cell]]]  # title, columns, rows
 
 
 def shown(value: Cell, digits: int = 3) -> str:
@@ -22,3 +26,21 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     lines.append("|" + "|".join("---" if i == 0 else "---:" for i in range(len(columns))) + "|")
     lines += ["| " + " | ".join(map(shown, row)) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def write_record(
+    folder: Path,
+    title: str,
+    facts: Mapping[str, str],
+    notes: str,
+    tables: Sequence[Table],
+    log: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write README.md (machine, notes, tables) and raw.jsonl (every measurement) into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"# {title}", "", *(f"- {k}: {v}" for k, v in facts.items()), "", notes, ""]
+    for name, columns, rows in tables:
+        lines += [f"## {name}", "", markdown(columns, rows), ""]
+    (folder / "README.md").write_text("\n".join(lines), "utf-8")
+    raw = "".join(json.dumps(row) + "\n" for row in log)
+    (folder / "raw.jsonl").write_text(raw, "utf-8")

@@ -8,18 +8,14 @@ that one engine leaves behind (memory, caches, clocks) helps or hurts another.
 """
 
 import json
-import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from voxhaus.core.errors import VoxhausError
-from voxhaus.evals import engines, machine, report
+from voxhaus.evals import apart, engines, machine, report
 from voxhaus.evals.sentences import TEN_WORDS, paragraph
 
 FIGURES = {
@@ -60,24 +56,10 @@ def measure(name: str, voice: str | None, threads: int, began: float) -> dict[st
         "first_audio_ms": 1000 * sentence["first"],
         "cold_start_ms": 1000 * cold,
         "load_seconds": load,
-        "peak_mb": _peak_mb(),
+        "peak_mb": apart.peak_mb(),
         "cpu_share": whole["cpus"],
         "paragraph_seconds": whole["seconds"],
     }
-
-
-def _peak_mb() -> float:
-    """Peak memory of this program.
-
-    Linux carries the memory of the process that started this one over into `ru_maxrss`, so a large
-    parent would be charged to every engine; `VmHWM` begins anew with the program.
-    """
-    status = Path("/proc/self/status")
-    for line in status.read_text("utf-8").splitlines() if status.exists() else ():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    unit = 2**20 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _timed(engine: engines.Engine, text: str) -> dict[str, float]:
@@ -111,22 +93,8 @@ def measure_apart(name: str, threads: int) -> dict[str, Any]:
     Raises:
         VoxhausError: the process failed; the message carries its last line.
     """
-    cpus = sorted(os.sched_getaffinity(0))[:threads]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "voxhaus.evals.speed", name, str(threads), str(time.time())]
-    done = subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, cpus),
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise VoxhausError(f"Engine '{name}' failed: {last}")
-    row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return row
+    arguments = [name, str(threads), str(time.time())]
+    return apart.run("voxhaus.evals.speed", arguments, threads, f"Engine '{name}'")
 
 
 def compare(
@@ -138,7 +106,7 @@ def compare(
         `machine`, and `results`: for each engine and thread count the median, least and greatest of
         each figure.
     """
-    about = {**machine.describe(), "load before": _load()}
+    about = {**machine.describe(), "load before": machine.load()}
     rows: list[dict[str, Any]] = []
     for run in range(runs):
         for count in threads:
@@ -146,13 +114,8 @@ def compare(
                 row = {"run": run, "threads": count, **measure_apart(name, count)}
                 log(row)
                 rows.append(row)
-    about = {**about, "load at the end": _load()}
+    about = {**about, "load at the end": machine.load()}
     return {"machine": about, "results": summarise(rows)}
-
-
-def _load() -> str:
-    """Programs that wanted a CPU in the last minute, on average."""
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -175,9 +138,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def tables(
-    result: dict[str, Any], *, spans: bool = False
-) -> list[tuple[str, list[str], list[list[report.Cell]]]]:
+def tables(result: dict[str, Any], *, spans: bool = False) -> list[report.Table]:
     """Title, columns and rows for each thread count; medians, with the ratio to ours.
 
     With `spans`, the least and greatest value stand behind each median.
@@ -204,21 +165,14 @@ def _figure(figure: dict[str, float], span: bool) -> str:
 
 def write_record(folder: Path, result: dict[str, Any], log: list[dict[str, Any]]) -> None:
     """Write README.md, results.json and raw.jsonl into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = ["# Speed of speech, side by side", ""]
-    lines += [f"- {k}: {v}" for k, v in result["machine"].items()]
-    lines += [
-        "",
+    notes = (
         "Medians (least–greatest) over runs; every measurement is in `raw.jsonl`. On one thread, "
-        "well under one CPU held means that other work had it, and that the speeds are too low.",
-        "",
-    ]
-    for title, columns, rows in tables(result, spans=True):
-        lines += [f"## {title}", "", report.markdown(columns, rows), ""]
-    (folder / "README.md").write_text("\n".join(lines), "utf-8")
+        "well under one CPU held means that other work had it, and that the speeds are too low."
+    )
+    shown = tables(result, spans=True)
+    title = "Speed of speech, side by side"
+    report.write_record(folder, title, result["machine"], notes, shown, log)
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    raw = "".join(json.dumps(row) + "\n" for row in log)
-    (folder / "raw.jsonl").write_text(raw, "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxhaus.core.errors import InputError
 from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming, join
@@ -21,7 +22,7 @@ from voxhaus.runtime import weights as model_files
 from voxhaus.runtime.manner import Manner
 from voxhaus.runtime.reader import Reader, blended, read_readers
 from voxhaus.runtime.sessions import default_threads
-from voxhaus.runtime.voice_model import Plan, VoiceModel
+from voxhaus.runtime.voice_model import Plan, Sound, VoiceModel
 from voxhaus.runtime.waveform import Array
 
 DEFAULT_MODEL = "voxhaus-voice-1"
@@ -121,7 +122,7 @@ class Voice:
 
         Arguments and errors are those of `speak`; errors are raised before the first chunk.
         """
-        jobs = self._jobs(text, voice, style, speed, seed, pitch)
+        jobs = self.jobs(text, voice, style, speed, seed, pitch)
         return self._chunks(jobs)
 
     def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
@@ -131,13 +132,13 @@ class Voice:
             InputError: as for `speak`.
         """
         total = 0.0
-        for job in self._jobs(text, voice, None, speed, 0):
+        for job in self.jobs(text, voice, None, speed, 0):
             total += job.lead + job.tail
             if job.utterance.phonemes:
                 total += self._model.seconds(self._plan(job))
         return total
 
-    def _chunks(self, jobs: list["_Job"]) -> Iterator[AudioChunk]:
+    def _chunks(self, jobs: list["Job"]) -> Iterator[AudioChunk]:
         start = 0.0
         for samples, words, job in self._spoken(jobs):
             moved = tuple(
@@ -152,7 +153,7 @@ class Voice:
             )
             start += len(samples) / self.sample_rate
 
-    def _spoken(self, jobs: list["_Job"]) -> Iterator[tuple[Array, tuple[WordTiming, ...], "_Job"]]:
+    def _spoken(self, jobs: list["Job"]) -> Iterator[tuple[Array, tuple[WordTiming, ...], "Job"]]:
         if self._pool is None or len(jobs) == 1:
             yield from map(self._utter, jobs)
             return
@@ -165,7 +166,7 @@ class Voice:
         for future in waiting:
             yield future.result()
 
-    def _jobs(
+    def jobs(
         self,
         text: str,
         voice: str | None,
@@ -173,7 +174,11 @@ class Voice:
         speed: float,
         seed: int,
         pitch: float = 0.0,
-    ) -> list["_Job"]:
+    ) -> list["Job"]:
+        """The utterances of a text, each with everything that its sound depends on.
+
+        Arguments and errors are those of `speak`.
+        """
         if not MIN_SPEED <= speed <= MAX_SPEED:
             raise InputError(
                 f"The speed must lie between {MIN_SPEED} and {MAX_SPEED}; it is {speed}.",
@@ -203,7 +208,7 @@ class Voice:
             last = number == len(utterances) - 1
             pause = SENTENCE_PAUSE * manner.pauses / speed
             jobs.append(
-                _Job(
+                Job(
                     utterance=u,
                     style_1S=reader.style(spoken, len(u.phonemes)),
                     manner=manner,
@@ -236,40 +241,26 @@ class Voice:
             self._frontends[accent] = TextFrontend(accent)
         return self._frontends[accent]
 
-    def _plan(self, job: "_Job") -> Plan:
-        tokens = encode(job.utterance.phonemes)
-        stress = np.zeros(len(tokens), bool)
-        for word in job.utterance.words:
-            stress[word.start + 1 : word.end + 1] = word.emphasis
-        return self._model.plan(tokens, job.style_1S, job.manner, stress)
+    def _plan(self, job: "Job") -> Plan:
+        return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress)
 
-    def _utter(self, job: "_Job") -> tuple[Array, tuple[WordTiming, ...], "_Job"]:
-        rate = self.sample_rate
-        lead = np.zeros(round(job.lead * rate), np.float32)
-        tail = np.zeros(round(job.tail * rate), np.float32)
-        if not job.utterance.phonemes:
-            return np.concatenate([lead, tail]), (), job
-        generator = np.random.Generator(np.random.PCG64(job.seed))
-        sound = self._model.speak(self._plan(job), job.style_1S, generator, job.manner)
+    def _utter(self, job: "Job") -> tuple[Array, tuple[WordTiming, ...], "Job"]:
+        sound = self.sound(job) if job.utterance.phonemes else None
+        return *job.placed(sound, self.sample_rate), job
+
+    def sound(self, job: "Job") -> Sound:
+        """One utterance that has phonemes, without the silences around it."""
+        sound = self._model.speak(self._plan(job), job.style_1S, job.generator(), job.manner)
         samples = np.clip(sound.samples, -1.0, 1.0)
-        fade = round(EDGE_FADE * rate)
+        fade = round(EDGE_FADE * self.sample_rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         samples[:fade] *= ramp
         samples[-fade:] *= ramp[::-1]
-        # Token i + 1 is phoneme i: a border comes first.
-        words = tuple(
-            WordTiming(
-                text=w.text,
-                start=job.lead + float(sound.ends_L[w.start]),
-                end=job.lead + float(sound.ends_L[w.end]),
-            )
-            for w in job.utterance.words
-        )
-        return np.concatenate([lead, samples, tail]), words, job
+        return replace(sound, samples=samples)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class Job:
     """One utterance to be spoken, with everything that its sound depends on."""
 
     utterance: Utterance
@@ -278,3 +269,41 @@ class _Job:
     seed: tuple[int, int]
     lead: float
     tail: float
+
+    @property
+    def tokens(self) -> list[int]:
+        """Token ids with borders."""
+        return encode(self.utterance.phonemes)
+
+    @property
+    def stress(self) -> NDArray[np.bool_]:
+        """Which tokens belong to stressed words, [L]."""
+        stress_L = np.zeros(len(self.utterance.phonemes) + 2, bool)
+        for word in self.utterance.words:
+            stress_L[word.start + 1 : word.end + 1] = word.emphasis
+        return stress_L
+
+    def generator(self) -> np.random.Generator:
+        """What chooses its noise."""
+        return np.random.Generator(np.random.PCG64(self.seed))
+
+    def placed(self, sound: Sound | None, rate: int) -> tuple[Array, tuple[WordTiming, ...]]:
+        """The sound between the silences around it, and when its words are heard.
+
+        Args:
+            sound: None for an utterance without phonemes.
+            rate: samples a second.
+        """
+        lead, tail = (np.zeros(round(s * rate), np.float32) for s in (self.lead, self.tail))
+        if sound is None:
+            return np.concatenate([lead, tail]), ()
+        # Token i + 1 is phoneme i: a border comes first.
+        words = tuple(
+            WordTiming(
+                text=w.text,
+                start=self.lead + float(sound.ends_L[w.start]),
+                end=self.lead + float(sound.ends_L[w.end]),
+            )
+            for w in self.utterance.words
+        )
+        return np.concatenate([lead, sound.samples, tail]), words

@@ -36,13 +36,17 @@ class Noise:
     """
 
     def __init__(self, count: int = 1 << 18) -> None:
-        self._stock = np.random.Generator(np.random.PCG64(0)).standard_normal(count, np.float32)
+        self.stock = np.random.Generator(np.random.PCG64(0)).standard_normal(count, np.float32)
+
+    def place(self, generator: np.random.Generator) -> int:
+        """Where a stretch begins: a place that the generator chooses."""
+        return int(generator.integers(len(self.stock)))
 
     def stretch(self, generator: np.random.Generator, count: int) -> Array:
-        """So many samples, from a place that the generator chooses."""
-        start = int(generator.integers(len(self._stock)))
-        rounds = -(-(start + count) // len(self._stock))
-        stock = np.tile(self._stock, rounds) if rounds > 1 else self._stock
+        """So many samples from such a place, the stock over and over where it is too short."""
+        start = self.place(generator)
+        rounds = -(-(start + count) // len(self.stock))
+        stock = np.tile(self.stock, rounds) if rounds > 1 else self.stock
         return stock[start : start + count]
 
 

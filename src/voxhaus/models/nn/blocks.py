@@ -68,10 +68,12 @@ class ShiftBlock(nn.Module):
         return x_BTC + self.out(h)
 
 
-def rotary(length: int, width: int, *, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [T, D/2] of rotary positions (Su et al. 2021)."""
-    rates = base ** (-torch.arange(0, width, 2, dtype=torch.float32) / width)
-    angles = torch.arange(length, dtype=torch.float32)[:, None] * rates
+def rotary(
+    length: int, width: int, *, base: float = 10_000.0, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [T, D/2] of rotary positions (Su et al. 2021), made on the device."""
+    rates = base ** (-torch.arange(0, width, 2, dtype=torch.float32, device=device) / width)
+    angles = torch.arange(length, dtype=torch.float32, device=device)[:, None] * rates
     return angles.cos(), angles.sin()
 
 

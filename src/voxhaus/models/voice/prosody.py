@@ -81,8 +81,7 @@ class ProsodyModel(nn.Module):
         cond = self.condition(style_BS[:, STYLE // 2 :])
         x = self.embed(tokens_BL) * mask_BL1
         x = self.local(x, cond, mask_BL1)
-        cos, sin = rotary(tokens_BL.shape[1], x.shape[-1] // self.heads)
-        cos, sin = cos.to(x.device), sin.to(x.device)
+        cos, sin = rotary(tokens_BL.shape[1], x.shape[-1] // self.heads, device=x.device)
         for layer in self.layers:
             x = layer(x, cond, mask_BL1, cos, sin)
         return self.duration(x).squeeze(-1).float(), x
@@ -91,6 +90,14 @@ class ProsodyModel(nn.Module):
         self, x_BLC: Tensor, style_BS: Tensor, spans_BU4: Tensor, index_BU: Tensor, mask_BU1: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Features spread over units -> log2 pitch ratio, voicing logit, energy, each [B, 2 U]."""
+        out_BF3 = self.rough_curves(x_BLC, style_BS, spans_BU4, index_BU, mask_BU1)
+        pitch, voicing, energy = out_BF3.unbind(-1)
+        return smoothed(pitch), voicing, energy
+
+    def rough_curves(
+        self, x_BLC: Tensor, style_BS: Tensor, spans_BU4: Tensor, index_BU: Tensor, mask_BU1: Tensor
+    ) -> Tensor:
+        """The same as [B, 2 U, 3], the pitch not yet smoothed: a batch first mends its ends."""
         cond = self.condition(style_BS[:, STYLE // 2 :])
         spread = index_BU[..., None].expand(-1, -1, x_BLC.shape[-1])
         x = (x_BLC.gather(1, spread) + self.span(spans_BU4)) * mask_BU1
@@ -98,5 +105,4 @@ class ProsodyModel(nn.Module):
             x = block(x, cond, mask_BU1)
         out = self.curves(functional.silu(x)).float()
         b, u, _ = out.shape
-        pitch, voicing, energy = out.view(b, u * FRAMES_PER_UNIT, 3).unbind(-1)
-        return smoothed(pitch), voicing, energy
+        return out.view(b, u * FRAMES_PER_UNIT, 3)
