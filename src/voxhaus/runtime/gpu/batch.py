@@ -3,8 +3,8 @@
 Knows: which utterances share a batch, padding, and when the host must wait.
 Refuses to know: texts and voices' names, and the arithmetic (`pipeline`).
 
-The host waits twice, however many utterances there are: for their lengths (eight bytes each), which
-decide the shapes of the second stage, and for the sound.
+The host waits twice, however many utterances there are: for the ends of their tokens, which decide
+the shapes of the second stage, and for the sound.
 
 Shapes: B utterances, L tokens, U units, S samples.
 """
@@ -188,7 +188,7 @@ class Batcher:
 
 def _pinned(x: Tensor) -> Tensor:
     """A copy on the host that is still under way."""
-    host = torch.empty_like(x, device="cpu", pin_memory=True)
+    host = torch.empty(x.shape, dtype=x.dtype, pin_memory=True)
     return host.copy_(x, non_blocking=True)
 
 

@@ -8,6 +8,7 @@ The default path never comes here: it needs torch, which a listener does not ins
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 import numpy as np
@@ -44,6 +45,11 @@ def device_of(name: str | None) -> torch.device:
         return torch.device(name or "cuda")
     except RuntimeError:
         raise InputError(f"There is no device '{name}'; use cuda or cpu.", param="device") from None
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Streams and graphs are made on the current GPU, which need not be the one asked for."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def load_models(files: model_files.Weights) -> tuple[ProsodyModel, AcousticModel]:
@@ -88,7 +94,8 @@ class BatchedVoice:
         self._reader = Voice(files, threads=1)
         self.half = self.device.type == "cuda" if half is None else half
         pipeline = Pipeline(*load_models(files), self.device, half=self.half)
-        self._batcher = Batcher(pipeline)
+        with _current(self.device):
+            self._batcher = Batcher(pipeline)
         self._noise = Noise()
         self._lock = threading.Lock()
         self.name, self.version = files.model, files.version
@@ -209,7 +216,7 @@ class BatchedVoice:
 
     def sounds(self, requests: Sequence[Request]) -> list[Sound]:
         """The sound of each utterance, on the host."""
-        with self._lock:
+        with self._lock, _current(self.device):
             return self._batcher.speak(requests)
 
 
