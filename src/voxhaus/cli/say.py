@@ -88,7 +88,7 @@ def say(
         origin = spoken_by(speaker, cast(words_wanted, voice or speaker.default_voice))
         write_audio(output, speech, provenance=origin)
     if timestamps:
-        write_timings(timestamps, speech.words)
+        write_timings(timestamps, speech)
     if signer:
         seal(output, origin, signer)
     report = {

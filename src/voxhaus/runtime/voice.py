@@ -13,20 +13,21 @@ from typing import Self
 import numpy as np
 
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming, join
+from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, join
 from voxhaus.models.text.frontend import TextFrontend
+from voxhaus.models.text.markup import MAX_PITCH
 from voxhaus.models.text.phonemes import encode
 from voxhaus.models.text.utterance import Utterance
 from voxhaus.runtime import weights as model_files
 from voxhaus.runtime.manner import Manner
 from voxhaus.runtime.reader import Reader, blended, read_readers
 from voxhaus.runtime.sessions import default_threads
+from voxhaus.runtime.timing import SILENT, Sounds, Times, placed, sounds_of, timed
 from voxhaus.runtime.voice_model import Plan, VoiceModel
 from voxhaus.runtime.waveform import Array
 
 DEFAULT_MODEL = "voxhaus-voice-1"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_PITCH = 12.0  # semitones up or down
 
 SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
 EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
@@ -139,20 +140,20 @@ class Voice:
 
     def _chunks(self, jobs: list["_Job"]) -> Iterator[AudioChunk]:
         start = 0.0
-        for samples, words, job in self._spoken(jobs):
-            moved = tuple(
-                WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words
-            )
+        for made in self._spoken(jobs):
+            said = made.job.utterance
+            words, phonemes = placed(said, made.sounds, made.times, start + made.job.lead)
             yield AudioChunk(
-                samples=samples,
+                samples=made.samples,
                 sample_rate=self.sample_rate,
                 start=start,
-                words=moved,
-                text=job.utterance.text,
+                words=words,
+                text=said.text,
+                phonemes=phonemes,
             )
-            start += len(samples) / self.sample_rate
+            start += len(made.samples) / self.sample_rate
 
-    def _spoken(self, jobs: list["_Job"]) -> Iterator[tuple[Array, tuple[WordTiming, ...], "_Job"]]:
+    def _spoken(self, jobs: list["_Job"]) -> Iterator["_Made"]:
         if self._pool is None or len(jobs) == 1:
             yield from map(self._utter, jobs)
             return
@@ -199,7 +200,7 @@ class Voice:
             spoken = u.style or style or reader.default_style
             self._check_style(reader, spoken)
             own = reader.manners[spoken]
-            manner = replace(own, rate=own.rate * speed * u.rate, pitch=own.pitch + pitch)
+            manner = replace(own, rate=own.rate * speed * u.rate, pitch=own.pitch + _pitch(u, pitch))
             last = number == len(utterances) - 1
             pause = SENTENCE_PAUSE * manner.pauses / speed
             jobs.append(
@@ -243,29 +244,43 @@ class Voice:
             stress[word.start + 1 : word.end + 1] = word.emphasis
         return self._model.plan(tokens, job.style_1S, job.manner, stress)
 
-    def _utter(self, job: "_Job") -> tuple[Array, tuple[WordTiming, ...], "_Job"]:
+    def _utter(self, job: "_Job") -> "_Made":
         rate = self.sample_rate
         lead = np.zeros(round(job.lead * rate), np.float32)
         tail = np.zeros(round(job.tail * rate), np.float32)
+        sounds = sounds_of(job.utterance)
         if not job.utterance.phonemes:
-            return np.concatenate([lead, tail]), (), job
+            samples = np.concatenate([lead, tail])
+            return _Made(job=job, samples=samples, sounds=sounds, times=SILENT)
         generator = np.random.Generator(np.random.PCG64(job.seed))
-        sound = self._model.speak(self._plan(job), job.style_1S, generator, job.manner)
-        samples = np.clip(sound.samples, -1.0, 1.0)
+        plan = self._plan(job)
+        samples = self._model.speak(plan, job.style_1S, generator, job.manner)
+        if job.utterance.volume:
+            samples *= np.float32(10 ** (job.utterance.volume / 20))
+        samples = np.clip(samples, -1.0, 1.0)
         fade = round(EDGE_FADE * rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         samples[:fade] *= ramp
         samples[-fade:] *= ramp[::-1]
-        # Token i + 1 is phoneme i: a border comes first.
-        words = tuple(
-            WordTiming(
-                text=w.text,
-                start=job.lead + float(sound.ends_L[w.start]),
-                end=job.lead + float(sound.ends_L[w.end]),
-            )
-            for w in job.utterance.words
+        times = timed(sounds, plan, self._model.unit_seconds)
+        samples = np.concatenate([lead, samples, tail])
+        return _Made(job=job, samples=samples, sounds=sounds, times=times)
+
+
+def _pitch(utterance: Utterance, pitch: float) -> float:
+    """Semitones of markup and caller together.
+
+    Raises:
+        InputError: more than MAX_PITCH.
+    """
+    both = utterance.pitch + pitch
+    if abs(both) > MAX_PITCH:
+        raise InputError(
+            f"The pitches of the text and of the voice add up to {both:+g} semitones; they must "
+            f"stay between -{MAX_PITCH:g} and {MAX_PITCH:g}.",
+            param="pitch",
         )
-        return np.concatenate([lead, samples, tail]), words, job
+    return both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,3 +293,20 @@ class _Job:
     seed: tuple[int, int]
     lead: float
     tail: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """One utterance, spoken.
+
+    Attributes:
+        job: what was asked for.
+        samples: with the silence before and after it.
+        sounds: of the utterance.
+        times: their starts and ends, from the first sample after the silence before it.
+    """
+
+    job: _Job
+    samples: Array
+    sounds: Sounds
+    times: tuple[Times, Times]
