@@ -34,7 +34,7 @@ class QuickVoice:
             )
         ]
 
-    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0, pitch=0.0):
+    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0, pitch=0.0, breaths=False):
         if not text.strip():
             raise InputError("There is nothing to say.", param="text")
         if voice not in (None, "anna"):
@@ -45,6 +45,7 @@ class QuickVoice:
             "speed": speed,
             "seed": seed,
             "pitch": pitch,
+            "breaths": breaths,
         }
         for number, word in enumerate(text.split()):
             start = number / 10

@@ -70,6 +70,7 @@ def test_options_reach_the_voice(voxhaus, quick_voice):
         "speed": 1.5,
         "seed": 7,
         "pitch": -2.0,
+        "breaths": False,
     }
     assert quick_voice.threads == 2
 

@@ -13,12 +13,15 @@ from typing import Self
 import numpy as np
 
 from voxhaus.core.errors import InputError
+from voxhaus.core.peaks import limited
 from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, join
 from voxhaus.models.text.frontend import TextFrontend
 from voxhaus.models.text.markup import MAX_PITCH
 from voxhaus.models.text.phonemes import encode
+from voxhaus.models.text.questions import asks_yes_or_no, nucleus
 from voxhaus.models.text.utterance import Utterance
 from voxhaus.runtime import weights as model_files
+from voxhaus.runtime.breaths import Lungs, colour_of, inhale, length_in, level_under
 from voxhaus.runtime.manner import Manner
 from voxhaus.runtime.reader import Reader, blended, read_readers
 from voxhaus.runtime.sessions import default_threads
@@ -31,6 +34,11 @@ MIN_SPEED, MAX_SPEED = 0.25, 4.0
 
 SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
 EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
+
+SIGH = "hˈʌː."  # its colour is that of the voice's breaths
+BREATH = 1  # marks the seeds of breaths
+_ENDS = (".", "!", "?", "…")  # nobody breathes within a sentence
+CEILING = -1.0  # dBTP of what markup makes louder
 
 
 class Voice:
@@ -46,6 +54,7 @@ class Voice:
         self._model = VoiceModel(files)
         self._readers, self.default_voice = read_readers(files)
         self._frontends: dict[str, TextFrontend] = {}
+        self._throats: dict[str, Array] = {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.load_seconds = time.perf_counter() - begun
 
@@ -87,6 +96,7 @@ class Voice:
         speed: float = 1.0,
         seed: int = 0,
         pitch: float = 0.0,
+        breaths: bool = False,
     ) -> Speech:
         """Speak a whole text.
 
@@ -98,15 +108,17 @@ class Voice:
             seed: fixes the noise in the voice; the same call with the same seed gives the same
                 samples.
             pitch: semitones up, at most MAX_PITCH to either side.
+            breaths: whether a soft breath is heard in the pause before a sentence that follows five
+                seconds of speech or more.
 
         Raises:
             InputError: nothing speakable, unknown voice or style, bad markup, speed or pitch out of
                 range.
         """
-        chunks = list(
-            self.stream(text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch)
+        chunks = self.stream(
+            text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch, breaths=breaths
         )
-        return join(chunks, self.sample_rate)
+        return join(list(chunks), self.sample_rate)
 
     def stream(
         self,
@@ -117,13 +129,14 @@ class Voice:
         speed: float = 1.0,
         seed: int = 0,
         pitch: float = 0.0,
+        breaths: bool = False,
     ) -> Iterator[AudioChunk]:
         """Speak sentence by sentence; the chunks joined are exactly what `speak` returns.
 
         Arguments and errors are those of `speak`; errors are raised before the first chunk.
         """
         jobs = self._jobs(text, voice, style, speed, seed, pitch)
-        return self._chunks(jobs)
+        return self._chunks(_breathing(jobs, seed) if breaths else jobs)
 
     def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
         """How long `speak` would take to say the text, in seconds, without making the sound.
@@ -206,6 +219,7 @@ class Voice:
             jobs.append(
                 _Job(
                     utterance=u,
+                    speaker=reader.info.id,
                     style_1S=reader.style(spoken, len(u.phonemes)),
                     manner=manner,
                     seed=(seed, number),
@@ -242,7 +256,9 @@ class Voice:
         stress = np.zeros(len(tokens), bool)
         for word in job.utterance.words:
             stress[word.start + 1 : word.end + 1] = word.emphasis
-        return self._model.plan(tokens, job.style_1S, job.manner, stress)
+        at = nucleus(job.utterance) if asks_yes_or_no(job.utterance) else None
+        rises_from = None if at is None else at + 1  # a border comes first
+        return self._model.plan(tokens, job.style_1S, job.manner, stress, rises_from)
 
     def _utter(self, job: "_Job") -> "_Made":
         rate = self.sample_rate
@@ -255,16 +271,54 @@ class Voice:
         generator = np.random.Generator(np.random.PCG64(job.seed))
         plan = self._plan(job)
         samples = self._model.speak(plan, job.style_1S, generator, job.manner)
-        if job.utterance.volume:
-            samples *= np.float32(10 ** (job.utterance.volume / 20))
-        samples = np.clip(samples, -1.0, 1.0)
+        samples = np.clip(_louder(samples, rate, job.utterance.volume), -1.0, 1.0)
         fade = round(EDGE_FADE * rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         samples[:fade] *= ramp
         samples[-fade:] *= ramp[::-1]
         times = timed(sounds, plan, self._model.unit_seconds)
+        if job.breath:
+            self._breathe(tail, samples, job)
         samples = np.concatenate([lead, samples, tail])
         return _Made(job=job, samples=samples, sounds=sounds, times=times)
+
+    def _breathe(self, tail: Array, speech: Array, job: "_Job") -> None:
+        """Put a breath at the end of a silence; it is as much softer than the speech before it."""
+        count = min(len(tail), round(job.breath * self.sample_rate))
+        level = level_under(speech, self.sample_rate)
+        chance = np.random.Generator(np.random.PCG64((*job.seed, BREATH)))
+        tail[len(tail) - count :] = inhale(self._throat(job), count, level, chance)
+
+    def _throat(self, job: "_Job") -> Array:
+        """The colour of a voice's breath, from a whispered sigh that nobody hears."""
+        if job.speaker not in self._throats:
+            whisper = Manner(whisper=1.0)
+            plan = self._model.plan(encode(SIGH), job.style_1S, whisper)
+            chance = np.random.Generator(np.random.PCG64(0))
+            sigh = self._model.speak(plan, job.style_1S, chance, whisper)
+            self._throats[job.speaker] = colour_of(sigh, self.sample_rate)
+        return self._throats[job.speaker]
+
+
+def _breathing(jobs: list["_Job"], seed: int) -> list["_Job"]:
+    """The same jobs with breaths where they are due; a pause grows only if a breath needs it."""
+    lungs, made = Lungs(), list(jobs)
+    for number, job in enumerate(jobs):
+        due = lungs.due(job.speaker, job.utterance.phonemes, job.manner.rate)
+        before = jobs[number - 1]
+        if due and before.utterance.phonemes.endswith(_ENDS):
+            chance = np.random.Generator(np.random.PCG64((seed, number, BREATH)))
+            length = length_in(before.tail, chance)
+            made[number - 1] = replace(before, breath=length, tail=max(before.tail, length))
+    return made
+
+
+def _louder(samples: Array, rate: int, decibels: float) -> Array:
+    """So many decibels louder, peaks held below full scale."""
+    if not decibels:
+        return samples
+    samples = samples * np.float32(10 ** (decibels / 20))
+    return limited(samples, rate, CEILING) if decibels > 0 else samples
 
 
 def _pitch(utterance: Utterance, pitch: float) -> float:
@@ -288,11 +342,13 @@ class _Job:
     """One utterance to be spoken, with everything that its sound depends on."""
 
     utterance: Utterance
+    speaker: str
     style_1S: Array
     manner: Manner
     seed: tuple[int, int]
     lead: float
     tail: float
+    breath: float = 0.0  # seconds of a breath at the end of the tail
 
 
 @dataclass(frozen=True, kw_only=True)

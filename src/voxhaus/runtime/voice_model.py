@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from voxhaus.models.text.phonemes import IDS
 from voxhaus.runtime.manner import Manner
+from voxhaus.runtime.melody import risen
 from voxhaus.runtime.sessions import open_session
 from voxhaus.runtime.waveform import Array, Noise, Synthesiser
 from voxhaus.runtime.weights import Weights
@@ -103,6 +104,7 @@ class VoiceModel:
         style_1S: Array,
         manner: Manner = PLAIN,
         emphasis_L: NDArray[np.bool_] | None = None,
+        rises_from: int | None = None,
     ) -> Plan:
         """Durations, pitch and energy of an utterance.
 
@@ -111,6 +113,7 @@ class VoiceModel:
             style_1S: style vector [1, 256].
             manner: its pace, melody and effort.
             emphasis_L: tokens of stressed words, which become longer, higher and louder.
+            rises_from: the token from which on the pitch rises to the end; it does not if None.
         """
         feeds = {"tokens": np.array([tokens], np.int64), "style": style_1S}
         durations, prosody, acoustic = self._phonemes.run(None, feeds)
@@ -128,7 +131,10 @@ class VoiceModel:
         pitch, voicing, energy = (x[0] for x in self._curves.run(None, feeds))
         hertz = np.where(voicing > 0, self._pitch_centre * np.exp2(pitch), 0.0)
         stress_F = np.repeat(stress_L[index_U], self.frames_per_unit)
-        hertz = manner.melody(hertz.astype(np.float32)) * np.where(stress_F, STRESS_PITCH, 1.0)
+        hertz = manner.melody(hertz.astype(np.float32))
+        if rises_from is not None:
+            hertz = risen(hertz, int(lengths[:rises_from].sum()) * self.frames_per_unit)
+        hertz = hertz * np.where(stress_F, STRESS_PITCH, 1.0)
         sounding = energy > self._silence
         heard = np.flatnonzero(sounding)
         ended = np.flatnonzero(energy > self._silence + FADED)

@@ -94,7 +94,7 @@ def _prosody(e: ET.Element, children: list[Node]) -> list[Node]:
             param="text",
         )
     if not e.attrib:
-        raise InputError(f"<prosody> needs {_LISTED}, such as rate=\"slow\".", param="text")
+        raise InputError(f"<prosody> needs one of {_LISTED}, such as rate=\"slow\".", param="text")
     for name, read in _CHANGES.items():
         if name in e.attrib:
             value = _attribute(e, name)
