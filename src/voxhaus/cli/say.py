@@ -49,7 +49,10 @@ def say(
         int | None, typer.Option("--threads", min=1, help="Default: the number of CPUs.")
     ] = None,
     timestamps: Annotated[
-        Path | None, typer.Option("--timestamps", help="When each word (and, in .json, sound) is heard: .json .srt .vtt")
+        Path | None,
+        typer.Option(
+            "--timestamps", help="When each word (and, in .json, sound) is heard: .json .srt .vtt"
+        ),
     ] = None,
     credentials: Credentials = False,
     as_json: AsJson = False,

@@ -7,10 +7,10 @@ Refuses to know: who spoke, our own timestamps, and figures.
 The dictionary is not the package's but made of the phonemes that were spoken, so that no word is
 missing, British words are not aligned as American ones, and every sound has a counterpart of ours.
 
-The acoustic model looks at windows of 25.6 ms, one every 10 ms. What it calls the border between two
-frames lies halfway between their centres: at `10 ms * n + 7.8 ms`, where the package says `10 ms * n`.
-To see more than whole frames, a recording is aligned four times, each time 2.5 ms later, and times
-are the means. Comes with the extra `timestamps`.
+The acoustic model looks at windows of 25.6 ms, one every 10 ms. What it calls the border between
+two frames lies halfway between their centres: at `10 ms * n + 7.8 ms`, where the package says
+`10 ms * n`. To see more than whole frames, a recording is aligned four times, each time 2.5 ms
+later, and times are the means. Comes with the extra `timestamps`.
 """
 
 import tempfile
@@ -114,9 +114,7 @@ class Aligner:
         edges = np.mean(found, axis=0)
         cuts = np.cumsum([len(w) for w in words])[:-1]
         phones = tuple(tuple(Aligned(*map(float, e)) for e in p) for p in np.split(edges, cuts))
-        return Alignment(
-            words=tuple(Aligned(p[0].start, p[-1].end) for p in phones), phones=phones
-        )
+        return Alignment(words=tuple(Aligned(p[0].start, p[-1].end) for p in phones), phones=phones)
 
     def _decoder(self, path: Path, words: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401
         lines = [f"w{i} {' '.join(sounds)}" for i, sounds in enumerate(words)]

@@ -1,11 +1,12 @@
 """Does the melody say what the sentence means: questions, lists, stressed words?
 
-Knows: the committed list of sentences, which movement of the pitch each kind should have, and how it
-is measured in recorded sound with the speaker's own timestamps.
+Knows: the committed list of sentences, which movement of the pitch each kind should have, and how
+it is measured in recorded sound with the speaker's own timestamps.
 Refuses to know: how anything is spoken.
 
-Yes/no questions are measured against the same words as a statement. Movements are in semitones, from
-the first voiced moments of a last stressed syllable to the last voiced moments of what is measured.
+Yes/no questions are measured against the same words as a statement. Movements are in semitones,
+from the first voiced moments of a last stressed syllable to the last voiced moments of what is
+measured.
 """
 
 from collections.abc import Callable, Iterator, Sequence

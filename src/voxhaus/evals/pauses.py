@@ -104,3 +104,9 @@ def summary(found: Sequence[float]) -> dict[str, Any]:
         "quartiles": [round(float(low)), round(float(high))],
         "all": [round(1000 * f) for f in found],
     }
+
+
+def shown(figures: dict[str, Any]) -> str:
+    """A summary as a cell."""
+    low, high = figures["quartiles"]
+    return f"{figures['median']} ({low}–{high})"

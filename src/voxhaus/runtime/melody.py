@@ -3,10 +3,10 @@
 Knows: how far and in which shape the pitch rises from the last stressed syllable on.
 Refuses to know: which sentences are questions, and how the curve came about.
 
-The model, as its teacher, reads "You are coming?" with the melody of "You are coming." (measured in
+The model reads "You are coming?" with the melody of "You are coming." (measured in
 records/2026-11-25_voice-2_intonation_cpu). So its last fall is replaced: the last stressed syllable
-begins low and the pitch rises from there to the end (in the notation of ToBI, L* H-H%: Pierrehumbert
-1980; Pierrehumbert & Hirschberg 1990).
+begins low and the pitch rises from there to the end (in the notation of ToBI, L* H-H%:
+Pierrehumbert 1980; Pierrehumbert & Hirschberg 1990).
 
 Shapes: F frames of 12.5 ms.
 """

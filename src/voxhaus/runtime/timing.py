@@ -1,13 +1,13 @@
 """When each sound of an utterance is heard.
 
-Knows: which symbols are sounds, how the sound of the model lies to its tokens, and that it ends when
-its energy falls.
+Knows: which symbols are sounds, how the sound of the model lies to its tokens, and that it ends
+when its energy falls.
 Refuses to know: graphs, samples, and what follows the utterance.
 
 The model is timed by its teacher's durations, and the teacher speaks ahead of them: its sound is
-heard 20 to 70 ms before the token that it is counted to (Kokoro's own code takes 75 ms from its word
-times). The figures below were fitted to forced alignment on half of the sentences of the committed
-list and confirmed on the other half (records/2026-11-25_voice-2_timestamps_cpu).
+heard 20 to 70 ms before the token that it is counted to (Kokoro's own code takes 75 ms from its
+word times). The figures below were fitted to forced alignment on half of the sentences of the
+committed list and confirmed on the other half (records/2026-11-25_voice-2_timestamps_cpu).
 
 Shapes: P sounds, L tokens with borders.
 """
@@ -124,7 +124,7 @@ def timed(sounds: Sounds, plan: Plan, unit: float) -> tuple[Times, Times]:
     starts[1:] = np.where(sounds.silence[1:], starts[1:], over_P[:-1] - early)
     whole = (plan.stop - plan.start) * unit
     starts = np.maximum.accumulate(np.clip(starts, 0.0, whole - SHORTEST))
-    ends = np.append(starts[1:], whole)
+    ends: Times = np.append(starts[1:], whole)
     frame = unit * len(plan.bare_energy_F) / plan.lengths_L.sum()
     energy_F = plan.bare_energy_F[round(plan.start * unit / frame) :]
     for i in sounds.ending:

@@ -213,7 +213,9 @@ class Voice:
             spoken = u.style or style or reader.default_style
             self._check_style(reader, spoken)
             own = reader.manners[spoken]
-            manner = replace(own, rate=own.rate * speed * u.rate, pitch=own.pitch + _pitch(u, pitch))
+            manner = replace(
+                own, rate=own.rate * speed * u.rate, pitch=own.pitch + _pitch(u, pitch)
+            )
             last = number == len(utterances) - 1
             pause = SENTENCE_PAUSE * manner.pauses / speed
             jobs.append(

@@ -6,7 +6,8 @@ Refuses to know: which voices and styles exist, and how anything is spoken.
 
 Tags: `[pause 0.5s]`, `[style excited]...[/style]`, `[voice anna]...[/voice]`,
 `[rate 1.2]...[/rate]`, `[pitch +2]...[/pitch]`, `[volume +6dB]...[/volume]`,
-`[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a sign (`\[sic]`). Brackets that hold a remark of three words or more, a number, or a link are text.
+`[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a sign (`\[sic]`). Brackets
+that hold a remark of three words or more, a number, or a link are text.
 """
 
 import json
@@ -212,7 +213,8 @@ def unknown_tag(tag: str) -> str:
     """The message for a tag that we do not have."""
     return (
         f"{tag} is not a tag: there are [pause 0.5s], [rate 1.2], [pitch +2], [volume +6dB], "
-        "[voice NAME], [style NAME], [word](/phonemes/) and *emphasis*; write \\[ for a bracket that is meant to be text."
+        "[voice NAME], [style NAME], [word](/phonemes/) and *emphasis*; write \\[ for a "
+        "bracket that is meant to be text."
     )
 
 

@@ -3,16 +3,17 @@
 Knows: the words that open other questions, and where a clause begins.
 Refuses to know: melodies, and what is asked.
 
-In English a question that can be answered by yes or no rises at its end, whether its words are turned
-around ("Are you coming?") or not ("You are coming?"); one that asks who, what or where falls like a
-statement, and so does a choice between two things ("Tea or coffee?").
+In English a question that can be answered by yes or no rises at its end, whether its words are
+turned around ("Are you coming?") or not ("You are coming?"); one that asks who, what or where falls
+like a statement, and so does a choice between two things ("Tea or coffee?").
 """
 
 from voxhaus.models.text.utterance import Utterance
 
 _ASKING = frozenset(
     """who whom whose what which when where why how whoever whatever whichever whenever wherever
-who's what's when's where's why's how's who'll what'll who'd what'd how'd where'd why'd what're""".split()
+who's what's when's where's why's how's who'll what'll who'd what'd how'd where'd why'd
+what're""".split()
 )
 # May stand before them: "And why?", "So what?", "To whom?", "In which drawer?"
 _BEFORE = frozenset(

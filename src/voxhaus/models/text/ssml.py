@@ -1,7 +1,8 @@
 """SSML, read into the tree of `markup.py`.
 
 Knows: the subset of SSML 1.1 that voices can follow: speak, p, s, break, prosody (rate, pitch,
-volume), emphasis, phoneme, voice, say-as, sub, and Azure's mstts:express-as. Everything else is refused by name.
+volume), emphasis, phoneme, voice, say-as, sub, and Azure's mstts:express-as. Everything else is
+refused by name.
 Refuses to know: external entities and document types; a text that declares any is refused.
 """
 
@@ -94,7 +95,7 @@ def _prosody(e: ET.Element, children: list[Node]) -> list[Node]:
             param="text",
         )
     if not e.attrib:
-        raise InputError(f"<prosody> needs one of {_LISTED}, such as rate=\"slow\".", param="text")
+        raise InputError(f'<prosody> needs one of {_LISTED}, such as rate="slow".', param="text")
     for name, read in _CHANGES.items():
         if name in e.attrib:
             value = _attribute(e, name)
