@@ -60,9 +60,9 @@ def say(
     """Speak a text into an audio file.
 
     The text may carry markup ([pause 0.5s], [rate 1.2]...[/rate], [pitch +2]...[/pitch],
-    [volume -6dB]...[/volume], [voice ...], *emphasis*) or be SSML. With --json: audio_seconds, wall_seconds (from the text to the last sample),
-    first_audio_seconds, real_time_factor (wall by audio seconds: lower is faster), load_seconds,
-    voice, style, sample_rate, path.
+    [volume -6dB]...[/volume], [voice ...], *emphasis*) or be SSML. With --json: audio_seconds,
+    wall_seconds (from the text to the last sample), first_audio_seconds, real_time_factor (wall by
+    audio seconds: lower is faster), load_seconds, voice, style, sample_rate, path.
     """
     from voxhaus.cli.text_input import read_text
     from voxhaus.cli.timings import check_timings_target, write_timings

@@ -164,9 +164,18 @@ def movement(speech: Speech, sounds: Sequence[PhonemeTiming]) -> float:
 def _moved(times: NDArray[np.float64], hertz: NDArray[np.float64]) -> float:
     if len(times) < 4:
         return float("nan")
+    hertz = _whole(hertz)
     first = hertz[times <= times[0] + EDGE]
     last = hertz[times >= times[-1] - EDGE]
     return 12 * float(np.log2(np.median(last) / np.median(first)))
+
+
+def _whole(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A curve without jumps of an octave, which are the tracker's mistakes and not the voice's."""
+    octaves = np.log2(hertz)
+    steps = np.round(np.diff(octaves))
+    made: NDArray[np.float64] = np.exp2(octaves - np.concatenate([[0.0], np.cumsum(steps)]))
+    return made
 
 
 def verdict(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:

@@ -123,9 +123,9 @@ def timed(sounds: Sounds, plan: Plan, unit: float) -> tuple[Times, Times]:
     starts = begun_P - ONSET
     starts[1:] = np.where(sounds.silence[1:], starts[1:], over_P[:-1] - early)
     whole = (plan.stop - plan.start) * unit
-    starts = np.maximum.accumulate(np.clip(starts, 0.0, whole - SHORTEST))
+    starts = np.maximum.accumulate(np.clip(starts, 0.0, whole - SHORTEST)).astype(np.float64)
     ends: Times = np.append(starts[1:], whole)
-    frame = unit * len(plan.bare_energy_F) / plan.lengths_L.sum()
+    frame = unit * float(plan.lengths_L.sum()) / len(plan.bare_energy_F)
     energy_F = plan.bare_energy_F[round(plan.start * unit / frame) :]
     for i in sounds.ending:
         falls = _falls(energy_F, frame, float(ends_L[sounds.own[i]]), float(ends[i]))

@@ -30,13 +30,14 @@ def asks_yes_or_no(utterance: Utterance) -> bool:
     if not said.endswith("?"):
         return False
     opening, choice = True, False
-    for word in utterance.words:
+    starts = [*(w.start for w in utterance.words[1:]), len(said)]
+    for word, following in zip(utterance.words, starts, strict=True):
         text = word.text.strip("\"'“”‘’()*").replace("’", "'").lower()
         if opening and text in _ASKING:
             return False
         choice = choice or (text == "or" and not opening)
-        follows = utterance.phonemes[word.end : word.end + 2].strip()
-        opening = follows[:1] in _CLAUSE if follows else opening and text in _BEFORE
+        marked = not _CLAUSE.isdisjoint(said[word.end : following])
+        opening = marked or (opening and text in _BEFORE)
     return not choice
 
 
