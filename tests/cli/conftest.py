@@ -7,7 +7,7 @@ import pytest
 
 from voxhaus.cli.main import main
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, VoiceInfo, WordTiming
+from voxhaus.core.speech import AudioChunk, PhonemeTiming, VoiceInfo, WordTiming
 
 RATE = 24_000
 
@@ -54,6 +54,7 @@ class QuickVoice:
                 sample_rate=RATE,
                 start=start,
                 words=(WordTiming(text=word, start=start, end=start + 0.09),),
+                phonemes=(PhonemeTiming("ˈA", start, start + 0.09, 0),),
                 text=word,
             )
 

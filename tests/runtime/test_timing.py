@@ -77,7 +77,8 @@ def test_a_faint_sound_within_the_last_one_does_not_end_it():
     assert ends[-1] == pytest.approx(25 * UNIT / 2 + timing.ENDING)
 
 
-def test_times_never_go_back_and_stay_inside(rng=np.random.default_rng(0)):
+def test_times_never_go_back_and_stay_inside():
+    rng = np.random.default_rng(0)
     said = utterance("ðə", "kwˈIət", "bɹˈɛd", "nˈW", marks=[" ", ", ", "; ", "?"])
     for _ in range(50):
         made = plan(said)
