@@ -115,15 +115,15 @@ def timed(sounds: Sounds, plan: Plan, unit: float) -> tuple[Times, Times]:
     if not sounds.symbols:
         return SILENT
     # A border comes first, so token i + 1 is phoneme i.
-    ends_L = (np.cumsum(plan.lengths_L) - plan.start) * unit
+    ends_L = (np.cumsum(plan.lengths_L) - plan.start).astype(np.float64) * unit
     begun_P, over_P = ends_L[sounds.first], ends_L[np.array(sounds.last) + 1]
     lengths_P = over_P - ends_L[sounds.own]
     follows = np.array(sounds.follows[1:], np.int64)
     early = SHARES[follows] * lengths_P[:-1] + SECONDS[follows]
-    starts = begun_P - ONSET
+    starts: Times = begun_P - ONSET
     starts[1:] = np.where(sounds.silence[1:], starts[1:], over_P[:-1] - early)
     whole = (plan.stop - plan.start) * unit
-    starts = np.maximum.accumulate(np.clip(starts, 0.0, whole - SHORTEST)).astype(np.float64)
+    starts = np.maximum.accumulate(np.clip(starts, 0.0, whole - SHORTEST))
     ends: Times = np.append(starts[1:], whole)
     frame = unit * float(plan.lengths_L.sum()) / len(plan.bare_energy_F)
     energy_F = plan.bare_energy_F[round(plan.start * unit / frame) :]
