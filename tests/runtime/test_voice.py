@@ -180,6 +180,17 @@ def test_yes_or_no_questions_rise_and_statements_fall(voice, who):
         assert question > statement + 2
 
 
+@pytest.mark.parametrize("who", ["anna", "clara", "finn"])
+def test_a_dash_is_a_longer_pause_than_none(voice, who):
+    def gap(mark):
+        speech = voice.speak(f"We waited at the harbour{mark}all the boats had left.", voice=who)
+        harbour, after = speech.words[4:6]
+        assert after.text == "all"
+        return after.start - harbour.end
+
+    assert gap(" — ") > gap(" ") + 0.08
+
+
 EIGHT = ["anna", "ben", "clara", "david", "ella", "finn", "grace", "hugo"]
 
 
