@@ -23,7 +23,7 @@ KINDS = ("word starts", "word ends", "sound starts")
 DELAY = 0.005  # seconds
 NOISE = -30.0  # decibels under the mean power of the recording
 TOLERANCES = (0.02, 0.04)  # seconds
-COLUMNS = ("", "n", "median ms", "mean ms", "median |ms|", "within 20 ms %", "within 40 ms %")
+COLUMNS = ("", "n", "median ms", "mean ms", "median size, ms", "within 20 ms %", "within 40 ms %")
 
 Differences = dict[str, list[float]]
 

@@ -40,7 +40,7 @@ PAUSES = np.array([IDS[c] for c in ",.;:!?\u2014\u2026"])
 # Units that these marks take at least, at a voice's own pace. Some voices hardly pause at a dash
 # (clara 57 ms, less than at her commas); a writer who sets one wants it heard.
 LEAST = np.zeros(VOCABULARY_SIZE, np.float32)
-LEAST[IDS["\u2014"]] = 7.0
+LEAST[IDS["\u2014"]] = 6.0
 LEAST[[IDS[";"], IDS[":"]]] = 5.0
 
 PLAIN = Manner()
