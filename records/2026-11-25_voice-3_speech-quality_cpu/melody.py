@@ -1,6 +1,6 @@
 """How wide the melody is, without frames that the pitch tracker hears an octave off: NAME PEER.
 
-For each sentence of the committed list, ours and the teacher's: the spread of all tracked frames (as
+For each sentence of the list, ours and the teacher's: the spread of all tracked frames (as
 `voxhaus evaluate speech` gives it), that of frames within eight semitones of the sentence's median,
 and the share of frames further down than that.
 """
@@ -29,4 +29,7 @@ def figures(engine: engines.Engine) -> np.ndarray:
 
 for name, voice in (("voxhaus", sys.argv[1]), ("kokoro", sys.argv[2])):
     spread, near, below = figures(engines.load(name, voice=voice))
-    print(f"{name} {voice}: spread {spread:.2f}, near {near:.2f}, below {100 * below:.1f} %", flush=True)
+    print(
+        f"{name} {voice}: spread {spread:.2f}, near {near:.2f}, below {100 * below:.1f} %",
+        flush=True,
+    )

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from voxhaus.core.errors import InputError, VoxhausError
-    from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming
+    from voxhaus.core.speech import AudioChunk, PhonemeTiming, Speech, VoiceInfo, WordTiming
     from voxhaus.runtime.voice import Voice
 
 _HOMES = {
     "AudioChunk": "voxhaus.core.speech",
     "InputError": "voxhaus.core.errors",
+    "PhonemeTiming": "voxhaus.core.speech",
     "Speech": "voxhaus.core.speech",
     "Voice": "voxhaus.runtime.voice",
     "VoiceInfo": "voxhaus.core.speech",
@@ -26,6 +27,7 @@ _HOMES = {
 __all__ = [
     "AudioChunk",
     "InputError",
+    "PhonemeTiming",
     "Speech",
     "Voice",
     "VoiceInfo",

@@ -7,7 +7,7 @@ import pytest
 
 from voxhaus.cli.main import main
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, VoiceInfo, WordTiming
+from voxhaus.core.speech import AudioChunk, PhonemeTiming, VoiceInfo, WordTiming
 
 RATE = 24_000
 
@@ -34,7 +34,7 @@ class QuickVoice:
             )
         ]
 
-    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0, pitch=0.0):
+    def stream(self, text, *, voice=None, style=None, speed=1.0, seed=0, pitch=0.0, breaths=False):
         if not text.strip():
             raise InputError("There is nothing to say.", param="text")
         if voice not in (None, "anna"):
@@ -45,6 +45,7 @@ class QuickVoice:
             "speed": speed,
             "seed": seed,
             "pitch": pitch,
+            "breaths": breaths,
         }
         for number, word in enumerate(text.split()):
             start = number / 10
@@ -53,6 +54,7 @@ class QuickVoice:
                 sample_rate=RATE,
                 start=start,
                 words=(WordTiming(text=word, start=start, end=start + 0.09),),
+                phonemes=(PhonemeTiming("ˈA", start, start + 0.09, 0),),
                 text=word,
             )
 

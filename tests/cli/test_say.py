@@ -62,6 +62,7 @@ def test_options_reach_the_voice(voxhaus, quick_voice):
         "2",
         "--pitch",
         "-2",
+        "--breaths",
     ]
     assert voxhaus("say", "Hello", *arguments)[0] == 0
     assert quick_voice.asked == {
@@ -70,6 +71,7 @@ def test_options_reach_the_voice(voxhaus, quick_voice):
         "speed": 1.5,
         "seed": 7,
         "pitch": -2.0,
+        "breaths": True,
     }
     assert quick_voice.threads == 2
 
@@ -94,8 +96,10 @@ def test_text_from_a_file_from_a_pipe_and_from_a_dash(voxhaus, quick_voice, tmp_
 def test_timestamps_in_three_formats(voxhaus, tmp_path):
     for suffix in ("json", "srt", "vtt"):
         assert voxhaus("say", "Tom & Jerry left. Why?", "--timestamps", f"t.{suffix}")[0] == 0
-    words = json.loads((tmp_path / "t.json").read_text())["words"]
-    assert words[0] == {"text": "Tom", "start": 0.0, "end": 0.09}
+    told = json.loads((tmp_path / "t.json").read_text())
+    assert told["words"][0] == {"text": "Tom", "start": 0.0, "end": 0.09}
+    assert told["phonemes"][0] == {"symbol": "ˈA", "start": 0.0, "end": 0.09, "word": 0}
+    assert [p["word"] for p in told["phonemes"]] == [0, 1, 2, 3, 4]
     assert (
         (tmp_path / "t.srt")
         .read_text()

@@ -127,10 +127,8 @@ def test_a_word_that_lacks_an_end_is_found(voice, word):
     assert not chapter.lacks_ends(job.utterance, sound, RATE)
     first, last = job.utterance.words[0].start, job.utterance.words[-1].end
     # Everything before the second sound, or from the last one on, is taken away.
-    middle = (
-        round(float(sound.ends_L[first + 2]) * RATE),
-        round(float(sound.ends_L[last - 1]) * RATE),
-    )
+    ends = (np.cumsum(sound.course.lengths_L) - sound.course.start) * 600
+    middle = int(ends[first + 2]), int(ends[last - 1])
     for cut in (slice(0, middle[0]), slice(middle[1], None)):
         samples = sound.samples.copy()
         samples[cut] = 0.0

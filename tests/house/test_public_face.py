@@ -11,6 +11,7 @@ import voxhaus
 FACE = {
     "AudioChunk",
     "InputError",
+    "PhonemeTiming",
     "Speech",
     "Voice",
     "VoiceInfo",

@@ -1,10 +1,12 @@
 """Takes are cut where sound begins and ends, and remember the silence that was asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, Speech, WordTiming
+from voxhaus.core.speech import AudioChunk, PhonemeTiming, Speech, WordTiming
 from voxhaus.runtime.takes import asked_silence, take_of, trimmed
 
 RATE = 24_000
@@ -71,3 +73,13 @@ def test_nothing_spoken_is_refused():
     empty = AudioChunk(samples=np.zeros(0, np.float32), sample_rate=RATE, start=0.0)
     with pytest.raises(InputError, match="nothing that can be spoken"):
         take_of([empty], "Hm")
+
+
+def test_sounds_are_moved_with_their_words():
+    made = recorded(0.5, 0.6, 0.2)
+    sounds = (PhonemeTiming("h", 0.45, 0.7, 0), PhonemeTiming("m", 0.7, 1.2, 0))
+    cut = trimmed(replace(made, phonemes=sounds))
+    assert [p.symbol for p in cut.phonemes] == ["h", "m"]
+    assert cut.phonemes[0].start == 0.0
+    assert cut.phonemes[1].start == pytest.approx(0.2, abs=0.011)
+    assert cut.phonemes[1].end <= cut.seconds

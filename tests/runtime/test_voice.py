@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from voxhaus.core.errors import InputError
+from voxhaus.evals.intonation import final_movement
 from voxhaus.evals.pitch import statistics, track
 from voxhaus.runtime.voice import SENTENCE_PAUSE, Voice
 
@@ -86,6 +87,108 @@ def test_pause_markup_is_silence(voice):
     paused = voice.speak("One. [pause 1.5s] Two.")
     assert paused.seconds - plain.seconds == pytest.approx(1.5, abs=0.05)
     assert SENTENCE_PAUSE > 0
+
+
+def test_sounds_spell_the_words_and_lie_within_them(voice, speech):
+    spelled = "".join(p.symbol for p in speech.phonemes)
+    wanted = [u.phonemes[w.start : w.end] for u in voice_text(voice, TEXT) for w in u.words]
+    assert spelled == "".join(wanted)
+    for number, word in enumerate(speech.words):
+        sounds = [p for p in speech.phonemes if p.word == number]
+        assert sounds[0].start == word.start
+        assert sounds[-1].end == word.end
+        for before, after in itertools.pairwise(sounds):
+            assert before.start <= before.end <= after.start + 1e-9
+
+
+def voice_text(voice, text):
+    return voice._frontend("us").utterances(text)
+
+
+def test_chunks_count_their_own_words(voice, speech):
+    chunks = list(voice.stream(TEXT))
+    assert [c.phonemes[0].word for c in chunks] == [0, 0, 0]
+    said = [len(c.words) for c in chunks]
+    assert speech.phonemes[-1].word == sum(said) - 1
+
+
+def test_a_first_word_begins_where_sound_begins(voice):
+    """Before timestamps were set right, it began 40 ms later (decision 0049)."""
+    apart = []
+    for text in ("We were away.", "Nobody knew.", "All the lamps are on.", "Many were gone."):
+        made = voice.speak(text)
+        level = np.abs(made.samples)
+        heard = np.flatnonzero(level > 0.05 * level.max())[0] / made.sample_rate
+        apart.append(made.words[0].start - heard)
+    assert np.median(apart) == pytest.approx(0.0, abs=0.03)
+
+
+def test_markup_changes_pitch_and_volume_of_its_passage(voice):
+    plain, _ = figures(voice.speak("We were away a year ago."))
+    high, _ = figures(voice.speak("[pitch +3]We were away a year ago.[/pitch]", pitch=1.0))
+    assert 12 * np.log2(high / plain) == pytest.approx(4.0, abs=0.4)
+    soft = voice.speak("[volume -6dB]We were away a year ago.[/volume]").samples
+    loud = voice.speak("We were away a year ago.").samples
+    np.testing.assert_allclose(soft, loud * 10 ** (-6 / 20), atol=1e-6)
+    most = voice.speak("[volume x-loud]We were away a year ago.[/volume]", voice="finn").samples
+    assert np.abs(most).max() < 0.95, "held down, not cut off"
+
+
+def test_pitches_that_add_up_to_too_much_are_refused(voice):
+    with pytest.raises(InputError, match=r"add up to \+14 semitones; they must stay between"):
+        voice.speak("[pitch +8]Hello.[/pitch]", pitch=6.0)
+    with pytest.raises(InputError, match="add up to"):
+        voice.speak("[pitch -8][pitch -8]Hello.[/pitch][/pitch]")
+
+
+LONG = (
+    "The ferry had been waiting at the pier since the early morning, and nobody could say when the "
+    "fog would lift. Then a bell rang. We left."
+)
+
+
+def test_breaths_fill_the_pause_and_move_nothing(voice):
+    plain, breathing = voice.speak(LONG), voice.speak(LONG, breaths=True)
+    assert breathing.words == plain.words
+    assert breathing.seconds == plain.seconds
+    air = breathing.samples - plain.samples
+    at = np.flatnonzero(air) / plain.sample_rate
+    lift, then = plain.words[20:22]
+    assert (lift.text, then.text) == ("lift", "Then")
+    assert lift.end < at[0] < at[-1] < then.start
+    assert 0.24 < at[-1] - at[0] < 0.36
+    speech = np.sqrt((plain.samples[plain.samples != 0] ** 2).mean())
+    level = 20 * np.log10(np.sqrt((air[air != 0] ** 2).mean()) / speech)
+    assert -32 < level < -22
+    np.testing.assert_array_equal(breathing.samples, voice.speak(LONG, breaths=True).samples)
+
+
+def test_a_pause_grows_only_as_far_as_a_breath_needs(voice):
+    plain = voice.speak(LONG, speed=2.0)
+    breathing = voice.speak(LONG, speed=2.0, breaths=True)
+    assert 0 <= breathing.seconds - plain.seconds < 0.2
+    chunks = list(voice.stream(LONG, speed=2.0, breaths=True))
+    assert tuple(w for c in chunks for w in c.words) == breathing.words
+
+
+@pytest.mark.parametrize("who", ["ella", "ben", "clara", "david"])
+def test_yes_or_no_questions_rise_and_statements_fall(voice, who):
+    for text in ("She lives in Berlin", "It was only a dream"):
+        statement = final_movement(voice.speak(f"{text}.", voice=who))
+        question = final_movement(voice.speak(f"{text}?", voice=who))
+        assert statement < 0
+        assert question > statement + 2
+
+
+@pytest.mark.parametrize("who", ["anna", "clara", "finn"])
+def test_a_dash_is_a_longer_pause_than_none(voice, who):
+    def gap(mark):
+        speech = voice.speak(f"We waited at the harbour{mark}all the boats had left.", voice=who)
+        harbour, after = speech.words[4:6]
+        assert after.text == "all"
+        return after.start - harbour.end
+
+    assert gap(" — ") > gap(" ") + 0.08
 
 
 EIGHT = ["anna", "ben", "clara", "david", "ella", "finn", "grace", "hugo"]

@@ -92,7 +92,7 @@ def dialogue(
         origin = spoken_by(speaker, [v for t in turns for v in cast(t.text, t.voice_id)])
         write_audio(output, speech, provenance=origin)
     if timestamps:
-        write_timings(timestamps, speech.words, speech.turns)
+        write_timings(timestamps, speech, speech.turns)
     if signer:
         seal(output, origin, signer)
     report = {

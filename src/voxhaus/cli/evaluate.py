@@ -16,6 +16,7 @@ from voxhaus.core.errors import InputError
 if TYPE_CHECKING:
     from voxhaus.core.speech import Speech
     from voxhaus.evals.report import Cell
+    from voxhaus.runtime.voice import Voice
 
 evaluate_app = typer.Typer(help="How good is it? Scores by the same judges for every engine.")
 
@@ -89,7 +90,7 @@ def speech(
             if peer and like:
                 result["similarity"] = {like: scoring.similarity(speaker, peer, wanted)}
             if out:
-                _keep(out / f"{speaker.name}-{speaker.voice}.json", result)
+                keep(out / f"{speaker.name}-{speaker.voice}.json", result)
             results.append(result)
     if as_json:
         print_json(results[0] if voices is None else {"voices": results})
@@ -170,14 +171,9 @@ def styles(
     from voxhaus.runtime.voice import Voice
 
     speaker = Voice.load(threads=1)
-    known = {v.id: v for v in speaker.voices()}
-    names = [n.strip() for n in voices.split(",")] if voices else list(known)
-    if strange := [n for n in names if n not in known]:
-        raise InputError(
-            f"There is no voice '{strange[0]}'. Voices: {', '.join(known)}.", param="voices"
-        )
+    names = chosen_voices(speaker, voices)
     wanted = lists.spread(lists.read(sentences), limit)
-    kept = list(known[names[0]].styles)
+    kept = list(next(v.styles for v in speaker.voices() if v.id == names[0]))
     report = StyleReport(names, kept, wanted, judged=judged)
     with working("Speaking") as status:
 
@@ -191,7 +187,7 @@ def styles(
     result = report.result()
     if out:
         out.mkdir(parents=True, exist_ok=True)
-        _keep(out / f"styles-{'-'.join(names)}.json", result)
+        keep(out / f"styles-{'-'.join(names)}.json", result)
     if as_json:
         print_json(result)
         return
@@ -248,7 +244,7 @@ def chapter(
         )
     if out:
         out.mkdir(parents=True, exist_ok=True)
-        _keep(out / f"chapter-{result['voice']}.json", result)
+        keep(out / f"chapter-{result['voice']}.json", result)
     if as_json:
         print_json(result)
     else:
@@ -265,6 +261,21 @@ def chapter(
         raise typer.Exit(1)
 
 
+def chosen_voices(speaker: "Voice", voices: str | None) -> list[str]:
+    """The voices that an option names with commas; all of the model if it is not given.
+
+    Raises:
+        InputError: a voice that there is not.
+    """
+    known = [v.id for v in speaker.voices()]
+    names = [n.strip() for n in voices.split(",")] if voices else known
+    if strange := [n for n in names if n not in known]:
+        raise InputError(
+            f"There is no voice '{strange[0]}'. Voices: {', '.join(known)}.", param="voices"
+        )
+    return names
+
+
 def _plain(columns: "tuple[str, ...]", rows: "list[list[Cell]]") -> None:
     """A table with fractions as per cent."""
     print_table(
@@ -272,7 +283,8 @@ def _plain(columns: "tuple[str, ...]", rows: "list[list[Cell]]") -> None:
     )
 
 
-def _keep(path: Path, result: dict[str, Any]) -> None:
+def keep(path: Path, result: dict[str, Any]) -> None:
+    """Write a verdict."""
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -18,7 +18,7 @@ from voxhaus.cli.briefing import briefing
 from voxhaus.cli.credentials import credentials_app
 from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
-from voxhaus.cli.evaluate import evaluate_app
+from voxhaus.cli.evaluate_delivery import evaluate_app
 from voxhaus.cli.models import models
 from voxhaus.cli.say import say
 from voxhaus.cli.terminal import print_error

@@ -42,21 +42,27 @@ def say(
     speed: Annotated[float, typer.Option("--speed", help="1 is the voice's own pace.")] = 1.0,
     pitch: Annotated[float, typer.Option("--pitch", help="Semitones up; -12 to 12.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same sound.")] = 0,
+    breaths: Annotated[
+        bool, typer.Option("--breaths", help="Soft breaths after five seconds of speech or more.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Default: the number of CPUs.")
     ] = None,
     timestamps: Annotated[
-        Path | None, typer.Option("--timestamps", help="When each word is heard: .json .srt .vtt")
+        Path | None,
+        typer.Option(
+            "--timestamps", help="When each word (and, in .json, sound) is heard: .json .srt .vtt"
+        ),
     ] = None,
     credentials: Credentials = False,
     as_json: AsJson = False,
 ) -> None:
     """Speak a text into an audio file.
 
-    The text may carry markup ([pause 0.5s], [rate 1.2]...[/rate], [voice ...], *emphasis*) or be
-    SSML. With --json: audio_seconds, wall_seconds (from the text to the last sample),
-    first_audio_seconds, real_time_factor (wall by audio seconds: lower is faster), load_seconds,
-    voice, style, sample_rate, path.
+    The text may carry markup ([pause 0.5s], [rate 1.2]...[/rate], [pitch +2]...[/pitch],
+    [volume -6dB]...[/volume], [voice ...], *emphasis*) or be SSML. With --json: audio_seconds,
+    wall_seconds (from the text to the last sample), first_audio_seconds, real_time_factor (wall by
+    audio seconds: lower is faster), load_seconds, voice, style, sample_rate, path.
     """
     from voxhaus.cli.text_input import read_text
     from voxhaus.cli.timings import check_timings_target, write_timings
@@ -78,7 +84,13 @@ def say(
         clock = _Clock()
         chunks = []
         stream = speaker.stream(
-            words_wanted, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch
+            words_wanted,
+            voice=voice,
+            style=style,
+            speed=speed,
+            seed=seed,
+            pitch=pitch,
+            breaths=breaths,
         )
         for chunk in clock.watch(stream):
             chunks.append(chunk)
@@ -88,7 +100,7 @@ def say(
         origin = spoken_by(speaker, cast(words_wanted, voice or speaker.default_voice))
         write_audio(output, speech, provenance=origin)
     if timestamps:
-        write_timings(timestamps, speech.words)
+        write_timings(timestamps, speech)
     if signer:
         seal(output, origin, signer)
     report = {

@@ -1,4 +1,4 @@
-"""Word timings as files.
+"""Timings of words and sounds as files.
 
 Knows: JSON, SubRip and WebVTT, how many words a caption holds, and how each says who speaks.
 Refuses to know: where the timings come from.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from voxhaus.core.errors import InputError
 from voxhaus.core.files import check_target, write_whole
-from voxhaus.core.speech import WordTiming
+from voxhaus.core.speech import Speech, WordTiming
 from voxhaus.runtime.turns import TurnTiming
 
 FORMATS = (".json", ".srt", ".vtt")
@@ -34,14 +34,12 @@ def check_timings_target(path: Path) -> None:
     check_target(path)
 
 
-def write_timings(
-    path: Path, words: Sequence[WordTiming], turns: Sequence[TurnTiming] = ()
-) -> None:
+def write_timings(path: Path, speech: Speech, turns: Sequence[TurnTiming] = ()) -> None:
     """Write the timings in the format that the suffix names; the file appears whole or not at all.
 
     Args:
         path: .json, .srt or .vtt.
-        words: all that is said.
+        speech: whose words, and in .json sounds, are written.
         turns: who says them, in a dialogue; captions then name their speakers.
 
     Raises:
@@ -49,7 +47,7 @@ def write_timings(
     """
     check_timings_target(path)
     writer = {".json": _json, ".srt": _srt, ".vtt": _vtt}[path.suffix.lower()]
-    write_whole(path, writer(words, turns).encode())
+    write_whole(path, writer(speech, turns).encode())
 
 
 def captions(words: Sequence[WordTiming]) -> list[WordTiming]:
@@ -80,35 +78,36 @@ class _Cue:
     speaker: str = ""
 
 
-def _cues(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> list[_Cue]:
+def _cues(speech: Speech, turns: Sequence[TurnTiming]) -> list[_Cue]:
     """Captions in the order in which they are heard; none holds words of two speakers."""
     if not turns:
-        return [_Cue(c) for c in captions(words)]
+        return [_Cue(c) for c in captions(speech.words)]
     cues = [_Cue(c, t.speaker) for t in turns for c in captions(t.words)]
     return sorted(cues, key=lambda cue: cue.caption.start)
 
 
-def _json(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
-    said: dict[str, object] = {"words": [asdict(w) for w in words]}
+def _json(speech: Speech, turns: Sequence[TurnTiming]) -> str:
+    said: dict[str, object] = {"words": [asdict(w) for w in speech.words]}
     if turns:
         said = {
             "words": [{**asdict(w), "speaker": t.speaker} for t in turns for w in t.words],
             "turns": [{k: v for k, v in asdict(t).items() if k != "words"} for t in turns],
         }
+    said["phonemes"] = [p._asdict() for p in speech.phonemes]
     return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
 
 
-def _srt(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
+def _srt(speech: Speech, turns: Sequence[TurnTiming]) -> str:
     blocks = []
-    for n, cue in enumerate(_cues(words, turns), 1):
+    for n, cue in enumerate(_cues(speech, turns), 1):
         name = f"{cue.speaker}: " if cue.speaker else ""
         blocks.append(f"{n}\n{_span(cue.caption, ',')}\n{name}{cue.caption.text}\n")
     return "\n".join(blocks)
 
 
-def _vtt(words: Sequence[WordTiming], turns: Sequence[TurnTiming]) -> str:
+def _vtt(speech: Speech, turns: Sequence[TurnTiming]) -> str:
     blocks = []
-    for cue in _cues(words, turns):
+    for cue in _cues(speech, turns):
         voice = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
         blocks.append(f"\n{_span(cue.caption, '.')}\n{voice}{_escaped(cue.caption.text)}\n")
     return "WEBVTT\n" + "".join(blocks)

@@ -4,9 +4,9 @@ Knows: what a piece of speech is, how its words are timed, and what anything tha
 Refuses to know: models, text processing, files and formats.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,25 @@ class WordTiming:
     end: float
 
 
+class PhonemeTiming(NamedTuple):
+    """One spoken sound and when it is heard, in seconds from the start of its Speech.
+
+    A tuple, because a paragraph has a thousand of them.
+
+    Attributes:
+        symbol: in the alphabet of `voxhaus.models.text.phonemes`, with its stress before and its
+            length behind ("ˈA", "ɜː"); those of a word joined are the word's phonemes.
+        start: when it begins.
+        end: when it ends.
+        word: index of its word in the `words` beside it.
+    """
+
+    symbol: str
+    start: float
+    end: float
+    word: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Speech:
     """A finished recording.
@@ -31,11 +50,13 @@ class Speech:
         samples: float32 [n], mono, in [-1, 1].
         sample_rate: in Hz.
         words: timings of the words as they stood in the text, in order.
+        phonemes: timings of their sounds, in order; empty where the speaker does not tell.
     """
 
     samples: Samples
     sample_rate: int
     words: tuple[WordTiming, ...] = field(default=())
+    phonemes: tuple[PhonemeTiming, ...] = field(default=())
 
     @property
     def seconds(self) -> float:
@@ -53,6 +74,7 @@ class AudioChunk:
         start: seconds from the start of the whole recording.
         words: timings within the whole recording.
         text: the sentence that this chunk speaks.
+        phonemes: timings within the whole recording; they count the words of this chunk.
     """
 
     samples: Samples
@@ -60,6 +82,7 @@ class AudioChunk:
     start: float
     words: tuple[WordTiming, ...] = field(default=())
     text: str = ""
+    phonemes: tuple[PhonemeTiming, ...] = field(default=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,4 +142,17 @@ def join(chunks: list[AudioChunk], sample_rate: int) -> Speech:
         samples=np.concatenate(samples) if samples else np.zeros(0, np.float32),
         sample_rate=sample_rate,
         words=tuple(w for c in chunks for w in c.words),
+        phonemes=counted_on((c.words, c.phonemes) for c in chunks),
     )
+
+
+def counted_on(
+    parts: Iterable[tuple[Sequence[WordTiming], Sequence[PhonemeTiming]]],
+) -> tuple[PhonemeTiming, ...]:
+    """The sounds of all parts, counting the words of all parts."""
+    made: list[PhonemeTiming] = []
+    before = 0
+    for words, phonemes in parts:
+        made += [PhonemeTiming(p.symbol, p.start, p.end, p.word + before) for p in phonemes]
+        before += len(words)
+    return tuple(made)

@@ -210,7 +210,9 @@ def lacks_ends(utterance: Utterance, sound: Sound, rate: int) -> bool:
         first += 1
     while utterance.phonemes[last] in _MARKS:
         last -= 1
-    ends = sound.ends_L
+    course = sound.course
+    unit = len(sound.samples) / rate / (course.stop - course.start)
+    ends = np.maximum(np.cumsum(course.lengths_L) - course.start, 0) * unit
     return any(
         flaws.silent(sound.samples, rate, float(ends[i]), float(ends[i + 1])) for i in (first, last)
     )

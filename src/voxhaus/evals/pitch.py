@@ -15,20 +15,26 @@ QUIET = 0.06  # of the loudest frame; below it a frame is not judged
 
 
 def track(samples: Samples, rate: int) -> NDArray[np.float64]:
-    """Pitch in Hz of the voiced frames, in order.
+    """Pitch in Hz of the voiced frames, in order."""
+    return curve(samples, rate)[1]
+
+
+def curve(samples: Samples, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles of the voiced frames in seconds, and their pitch in Hz.
 
     The autocorrelation is normalised by the energy of both stretches (as in McLeod & Wyvill 2005),
     and the first peak that reaches nine tenths of the best is taken, which avoids octaves below.
     """
     size, hop = int(FRAME * rate), int(HOP * rate)
     if len(samples) < size:
-        return np.zeros(0)
+        return np.zeros(0), np.zeros(0)
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop].astype(np.float64)
     frames = frames - frames.mean(axis=1, keepdims=True)
     level = np.sqrt((frames**2).mean(axis=1))
-    frames = frames[level > QUIET * level.max()] if level.max() > 0 else frames[:0]
+    loud = np.flatnonzero(level > QUIET * level.max())
+    frames = frames[loud]
     if not len(frames):
-        return np.zeros(0)
+        return np.zeros(0), np.zeros(0)
     low, high = int(rate / HIGHEST), min(int(rate / LOWEST), size - 2)
     spectrum = np.fft.rfft(frames, 2 * size)
     product = np.fft.irfft(np.abs(spectrum) ** 2)[:, : high + 2]
@@ -37,8 +43,10 @@ def track(samples: Samples, rate: int) -> NDArray[np.float64]:
     head = squares[:, size - 1 - lags]
     tail = squares[:, -1:] - np.concatenate([np.zeros((len(frames), 1)), squares], 1)[:, lags]
     likeness = 2 * product / np.maximum(head + tail, 1e-12)
-    found = [_first_peak(row, low, high) for row in likeness]
-    return np.array([rate / lag for lag in found if lag])
+    found = np.array([_first_peak(row, low, high) for row in likeness])
+    voiced = found > 0
+    middles: NDArray[np.float64] = (loud[voiced] * hop + 0.5 * size) / rate
+    return middles, rate / found[voiced]
 
 
 def _first_peak(row: NDArray[np.float64], low: int, high: int) -> float:

@@ -12,9 +12,16 @@ import numpy as np
 
 from voxhaus.core.errors import InputError
 from voxhaus.core.loudness import TARGET, integrated, normalised
-from voxhaus.core.speech import AudioChunk, Samples, Speaker, Speech
+from voxhaus.core.speech import (
+    AudioChunk,
+    PhonemeTiming,
+    Samples,
+    Speaker,
+    Speech,
+    counted_on,
+)
 from voxhaus.models.text.frontend import MAX_CHARACTERS
-from voxhaus.runtime.takes import Take, moved, take_of
+from voxhaus.runtime.takes import Take, moved, moved_sounds, take_of
 from voxhaus.runtime.turns import Turn, TurnTiming, natural_gap
 
 __all__ = ["Dialogue", "OnTurn", "Turn", "TurnTiming", "perform"]
@@ -82,6 +89,7 @@ def perform(
         samples=normalised(mixed, rate, loudness),
         sample_rate=rate,
         words=tuple(w for t in placed for w in t.words),
+        phonemes=counted_on((t.words, _sounds(k, t)) for k, t in zip(takes, placed, strict=True)),
         turns=tuple(placed),
     )
 
@@ -165,6 +173,10 @@ def _timing(turn: Turn, take: Take, start: float) -> TurnTiming:
         text=take.text,
         words=moved(take.speech.words, start, end),
     )
+
+
+def _sounds(take: Take, timing: TurnTiming) -> tuple[PhonemeTiming, ...]:
+    return moved_sounds(take.speech.phonemes, timing.start, timing.end)
 
 
 def _gains(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, Samples, Speech, WordTiming, join
+from voxhaus.core.speech import AudioChunk, PhonemeTiming, Samples, Speech, WordTiming, join
 from voxhaus.models.text import markup, ssml
 
 # Silence is what is softer by so many dB than the loudest 10 ms. Ends of words, a "th" or an "f",
@@ -90,8 +90,13 @@ def trimmed(speech: Speech) -> Speech:
     ramp = np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
     samples[:fade] *= ramp
     samples[len(samples) - fade :] *= ramp[::-1]
-    words = moved(speech.words, -start / rate, len(samples) / rate)
-    return Speech(samples=samples, sample_rate=rate, words=words)
+    end_seconds = len(samples) / rate
+    return Speech(
+        samples=samples,
+        sample_rate=rate,
+        words=moved(speech.words, -start / rate, end_seconds),
+        phonemes=moved_sounds(speech.phonemes, -start / rate, end_seconds),
+    )
 
 
 def _heard(samples: Samples, step: int) -> tuple[int, int]:
@@ -107,6 +112,18 @@ def _heard(samples: Samples, step: int) -> tuple[int, int]:
     if not len(heard):
         return 0, len(samples)
     return int(heard[0]) * step, min(len(samples), (int(heard[-1]) + 1) * step)
+
+
+def moved_sounds(
+    sounds: Sequence[PhonemeTiming], by: float, end: float
+) -> tuple[PhonemeTiming, ...]:
+    """Sounds shifted in time, within 0 and `end`."""
+    return tuple(
+        PhonemeTiming(
+            s.symbol, min(max(s.start + by, 0.0), end), min(max(s.end + by, 0.0), end), s.word
+        )
+        for s in sounds
+    )
 
 
 def moved(words: Sequence[WordTiming], by: float, end: float) -> tuple[WordTiming, ...]:

@@ -14,23 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxhaus.core.errors import InputError
-from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming, join
+from voxhaus.core.peaks import limited
+from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, join
 from voxhaus.models.text.frontend import TextFrontend
+from voxhaus.models.text.markup import MAX_PITCH
 from voxhaus.models.text.phonemes import encode
+from voxhaus.models.text.questions import asks_yes_or_no, nucleus
 from voxhaus.models.text.utterance import Utterance
 from voxhaus.runtime import weights as model_files
+from voxhaus.runtime.breaths import Lungs, colour_of, inhale, length_in, level_under
 from voxhaus.runtime.manner import Manner
 from voxhaus.runtime.reader import Reader, blended, read_readers
 from voxhaus.runtime.sessions import default_threads
+from voxhaus.runtime.timing import SILENT, Sounds, Times, placed, sounds_of, timed
 from voxhaus.runtime.voice_model import Plan, Sound, VoiceModel
 from voxhaus.runtime.waveform import Array
 
 DEFAULT_MODEL = "voxhaus-voice-1"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_PITCH = 12.0  # semitones up or down
 
 SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
 EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
+
+SIGH = "hˈʌː."  # its colour is that of the voice's breaths
+BREATH = 1  # marks the seeds of breaths
+_ENDS = (".", "!", "?", "…")  # nobody breathes within a sentence
+CEILING = -1.0  # dBTP of what markup makes louder
 
 
 class Voice:
@@ -46,6 +55,7 @@ class Voice:
         self._model = VoiceModel(files)
         self._readers, self.default_voice = read_readers(files)
         self._frontends: dict[str, TextFrontend] = {}
+        self._throats: dict[str, Array] = {}
         self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
         self.load_seconds = time.perf_counter() - begun
 
@@ -87,6 +97,7 @@ class Voice:
         speed: float = 1.0,
         seed: int = 0,
         pitch: float = 0.0,
+        breaths: bool = False,
     ) -> Speech:
         """Speak a whole text.
 
@@ -98,15 +109,17 @@ class Voice:
             seed: fixes the noise in the voice; the same call with the same seed gives the same
                 samples.
             pitch: semitones up, at most MAX_PITCH to either side.
+            breaths: whether a soft breath is heard in the pause before a sentence that follows five
+                seconds of speech or more.
 
         Raises:
             InputError: nothing speakable, unknown voice or style, bad markup, speed or pitch out of
                 range.
         """
-        chunks = list(
-            self.stream(text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch)
+        chunks = self.stream(
+            text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch, breaths=breaths
         )
-        return join(chunks, self.sample_rate)
+        return join(list(chunks), self.sample_rate)
 
     def stream(
         self,
@@ -117,13 +130,14 @@ class Voice:
         speed: float = 1.0,
         seed: int = 0,
         pitch: float = 0.0,
+        breaths: bool = False,
     ) -> Iterator[AudioChunk]:
         """Speak sentence by sentence; the chunks joined are exactly what `speak` returns.
 
         Arguments and errors are those of `speak`; errors are raised before the first chunk.
         """
         jobs = self.jobs(text, voice, style, speed, seed, pitch)
-        return self._chunks(jobs)
+        return self._chunks(_breathing(jobs, seed) if breaths else jobs)
 
     def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
         """How long `speak` would take to say the text, in seconds, without making the sound.
@@ -140,20 +154,11 @@ class Voice:
 
     def _chunks(self, jobs: list["Job"]) -> Iterator[AudioChunk]:
         start = 0.0
-        for samples, words, job in self._spoken(jobs):
-            moved = tuple(
-                WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words
-            )
-            yield AudioChunk(
-                samples=samples,
-                sample_rate=self.sample_rate,
-                start=start,
-                words=moved,
-                text=job.utterance.text,
-            )
-            start += len(samples) / self.sample_rate
+        for made in self._spoken(jobs):
+            yield made.chunk(start, self.sample_rate)
+            start += len(made.samples) / self.sample_rate
 
-    def _spoken(self, jobs: list["Job"]) -> Iterator[tuple[Array, tuple[WordTiming, ...], "Job"]]:
+    def _spoken(self, jobs: list["Job"]) -> Iterator["Made"]:
         if self._pool is None or len(jobs) == 1:
             yield from map(self._utter, jobs)
             return
@@ -204,12 +209,15 @@ class Voice:
             spoken = u.style or style or reader.default_style
             self._check_style(reader, spoken)
             own = reader.manners[spoken]
-            manner = replace(own, rate=own.rate * speed * u.rate, pitch=own.pitch + pitch)
+            manner = replace(
+                own, rate=own.rate * speed * u.rate, pitch=own.pitch + _pitch(u, pitch)
+            )
             last = number == len(utterances) - 1
             pause = SENTENCE_PAUSE * manner.pauses / speed
             jobs.append(
                 Job(
                     utterance=u,
+                    speaker=reader.info.id,
                     style_1S=reader.style(spoken, len(u.phonemes)),
                     manner=manner,
                     seed=(seed, number),
@@ -242,21 +250,79 @@ class Voice:
         return self._frontends[accent]
 
     def _plan(self, job: "Job") -> Plan:
-        return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress)
+        return self._model.plan(job.tokens, job.style_1S, job.manner, job.stress, job.rises_from)
 
-    def _utter(self, job: "Job") -> tuple[Array, tuple[WordTiming, ...], "Job"]:
+    def _utter(self, job: "Job") -> "Made":
         sound = self.sound(job) if job.utterance.phonemes else None
-        return *job.placed(sound, self.sample_rate), job
+        made = job.made(sound, self.sample_rate, self._model.unit_seconds)
+        if job.breath and sound is not None:
+            self._breathe(made.samples, sound.samples, job)
+        return made
 
     def sound(self, job: "Job") -> Sound:
         """One utterance that has phonemes, without the silences around it."""
-        sound = self._model.speak(self._plan(job), job.style_1S, job.generator(), job.manner)
-        samples = np.clip(sound.samples, -1.0, 1.0)
+        plan = self._plan(job)
+        samples = self._model.speak(plan, job.style_1S, job.generator(), job.manner)
+        samples = np.clip(louder(samples, self.sample_rate, job.utterance.volume), -1.0, 1.0)
         fade = round(EDGE_FADE * self.sample_rate)
         ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
         samples[:fade] *= ramp
         samples[-fade:] *= ramp[::-1]
-        return replace(sound, samples=samples)
+        return Sound(samples=samples, course=plan)
+
+    def _breathe(self, samples: Array, speech: Array, job: "Job") -> None:
+        """Put a breath at the end of the silence after a sound, softer than that by so much."""
+        count = min(round(job.tail * self.sample_rate), round(job.breath * self.sample_rate))
+        level = level_under(speech, self.sample_rate)
+        chance = np.random.Generator(np.random.PCG64((*job.seed, BREATH)))
+        samples[len(samples) - count :] = inhale(self._throat(job), count, level, chance)
+
+    def _throat(self, job: "Job") -> Array:
+        """The colour of a voice's breath, from a whispered sigh that nobody hears."""
+        if job.speaker not in self._throats:
+            whisper = Manner(whisper=1.0)
+            plan = self._model.plan(encode(SIGH), job.style_1S, whisper)
+            chance = np.random.Generator(np.random.PCG64(0))
+            sigh = self._model.speak(plan, job.style_1S, chance, whisper)
+            self._throats[job.speaker] = colour_of(sigh, self.sample_rate)
+        return self._throats[job.speaker]
+
+
+def _breathing(jobs: list["Job"], seed: int) -> list["Job"]:
+    """The same jobs with breaths where they are due; a pause grows only if a breath needs it."""
+    lungs, made = Lungs(), list(jobs)
+    for number, job in enumerate(jobs):
+        due = lungs.due(job.speaker, job.utterance.phonemes, job.manner.rate)
+        before = jobs[number - 1]
+        if due and before.utterance.phonemes.endswith(_ENDS):
+            chance = np.random.Generator(np.random.PCG64((seed, number, BREATH)))
+            length = length_in(before.tail, chance)
+            made[number - 1] = replace(before, breath=length, tail=max(before.tail, length))
+    return made
+
+
+def louder(samples: Array, rate: int, decibels: float) -> Array:
+    """So many decibels louder, peaks held below full scale."""
+    if not decibels:
+        return samples
+    samples = samples * np.float32(10 ** (decibels / 20))
+    return limited(samples, rate, CEILING) if decibels > 0 else samples
+
+
+def _pitch(utterance: Utterance, pitch: float) -> float:
+    """Semitones of markup and caller together.
+
+    Raises:
+        InputError: more than MAX_PITCH.
+    """
+    both = utterance.pitch + pitch
+    if abs(both) > MAX_PITCH:
+        raise InputError(
+            f"The pitches of the text and of the voice add up to {both:+g} semitones; they must "
+            f"stay between -{MAX_PITCH:g} and {MAX_PITCH:g}.",
+            param="pitch",
+        )
+    return both
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,11 +330,13 @@ class Job:
     """One utterance to be spoken, with everything that its sound depends on."""
 
     utterance: Utterance
+    speaker: str
     style_1S: Array
     manner: Manner
     seed: tuple[int, int]
     lead: float
     tail: float
+    breath: float = 0.0  # seconds of a breath at the end of the tail
 
     @property
     def tokens(self) -> list[int]:
@@ -287,23 +355,55 @@ class Job:
         """What chooses its noise."""
         return np.random.Generator(np.random.PCG64(self.seed))
 
-    def placed(self, sound: Sound | None, rate: int) -> tuple[Array, tuple[WordTiming, ...]]:
-        """The sound between the silences around it, and when its words are heard.
+    @property
+    def rises_from(self) -> int | None:
+        """The token from which on the pitch rises to the end, if it does."""
+        at = nucleus(self.utterance) if asks_yes_or_no(self.utterance) else None
+        return None if at is None else at + 1  # a border comes first
+
+    def made(self, sound: Sound | None, rate: int, unit: float) -> "Made":
+        """The sound between the silences around it, and when its phonemes are heard.
 
         Args:
             sound: None for an utterance without phonemes.
             rate: samples a second.
+            unit: seconds of the model's unit.
         """
         lead, tail = (np.zeros(round(s * rate), np.float32) for s in (self.lead, self.tail))
+        sounds = sounds_of(self.utterance)
         if sound is None:
-            return np.concatenate([lead, tail]), ()
-        # Token i + 1 is phoneme i: a border comes first.
-        words = tuple(
-            WordTiming(
-                text=w.text,
-                start=self.lead + float(sound.ends_L[w.start]),
-                end=self.lead + float(sound.ends_L[w.end]),
-            )
-            for w in self.utterance.words
+            silence = np.concatenate([lead, tail])
+            return Made(job=self, samples=silence, sounds=sounds, times=SILENT)
+        samples = np.concatenate([lead, sound.samples, tail])
+        times = timed(sounds, sound.course, unit)
+        return Made(job=self, samples=samples, sounds=sounds, times=times)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One utterance, spoken.
+
+    Attributes:
+        job: what was asked for.
+        samples: with the silence before and after it.
+        sounds: of the utterance.
+        times: their starts and ends, from the first sample after the silence before it.
+    """
+
+    job: Job
+    samples: Array
+    sounds: Sounds
+    times: tuple[Times, Times]
+
+    def chunk(self, start: float, rate: int) -> AudioChunk:
+        """As a part of a recording, from so many seconds on."""
+        said = self.job.utterance
+        words, phonemes = placed(said, self.sounds, self.times, start + self.job.lead)
+        return AudioChunk(
+            samples=self.samples,
+            sample_rate=rate,
+            start=start,
+            words=words,
+            text=said.text,
+            phonemes=phonemes,
         )
-        return np.concatenate([lead, sound.samples, tail]), words

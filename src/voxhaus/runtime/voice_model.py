@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voxhaus.models.text.phonemes import IDS
+from voxhaus.models.text.phonemes import IDS, VOCABULARY_SIZE
 from voxhaus.runtime.manner import Manner
+from voxhaus.runtime.melody import risen
 from voxhaus.runtime.sessions import open_session
 from voxhaus.runtime.waveform import Array, Noise, Synthesiser
 from voxhaus.runtime.weights import Weights
@@ -23,6 +24,9 @@ Ints = NDArray[np.int64]
 # Silence kept around what is heard, in units of 25 ms: enough that no onset is clipped.
 LEAD_UNITS = 2
 TAIL_UNITS = 3
+# At the end a sound has faded before its energy reaches silence: some voices breathe out for up to
+# 0.4 s at -54 dB. What the corpus has of faint sounds lies 3 and more above silence.
+FADED = 1.5
 
 # What stress adds to a word. English accents are carried by pitch first, then length and loudness
 # (Fry 1958); the amounts are ours, set by ear-sized steps: two semitones, a fifth, half a unit.
@@ -35,42 +39,53 @@ PAUSES = np.array([IDS[c] for c in ",.;:!?\u2014\u2026"])
 
 KNOWN_STYLES = 256  # whose conditions are kept, at 39 KB each
 
+# Units that these marks take at least, at a voice's own pace. Some voices hardly pause at a dash
+# (clara 57 ms, less than at her commas); a writer who sets one wants it heard.
+LEAST = np.zeros(VOCABULARY_SIZE, np.float32)
+LEAST[IDS["\u2014"]] = 6.0
+LEAST[[IDS[";"], IDS[":"]]] = 5.0
+
 PLAIN = Manner()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is known of an utterance before any sound is made.
+class Course:
+    """When what of an utterance is heard.
 
     Attributes:
         lengths_L: units of 25 ms for each token.
-        pitch_F: Hz, 0 where unvoiced.
-        energy_F: the model's unit; about -9 in silence and 8 in a loud vowel.
-        features: for the last graph, [L, C].
+        bare_energy_F: energy without what manner and stress add, in the model's unit; about -9 in
+            silence and 8 in a loud vowel.
         start, stop: the units that are heard; what lies outside is silence.
     """
 
     lengths_L: Ints
-    pitch_F: Array
-    energy_F: Array
-    features: Array
+    bare_energy_F: Array
     start: int
     stop: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
-    """One utterance as sound.
+class Plan(Course):
+    """What is known of an utterance before any sound is made.
 
     Attributes:
-        samples: float32 [S].
-        ends_L: seconds at which each token ends, from the first sample, clipped to the sound; a
-        token
-            starts where the one before it ends.
+        pitch_F: Hz, 0 where unvoiced.
+        energy_F: with what manner and stress add.
+        features: for the last graph, [L, C].
     """
 
+    pitch_F: Array
+    energy_F: Array
+    features: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """One utterance as sound: its samples [S], and their course."""
+
     samples: Array
-    ends_L: NDArray[np.float64]
+    course: Course
 
 
 def whole_units(durations_L: Array, rate: float) -> Ints:
@@ -127,6 +142,7 @@ class VoiceModel:
         style_1S: Array,
         manner: Manner = PLAIN,
         emphasis_L: NDArray[np.bool_] | None = None,
+        rises_from: int | None = None,
     ) -> Plan:
         """Durations, pitch and energy of an utterance.
 
@@ -135,6 +151,7 @@ class VoiceModel:
             style_1S: style vector [1, 256].
             manner: its pace, melody and effort.
             emphasis_L: tokens of stressed words, which become longer, higher and louder.
+            rises_from: the token from which on the pitch rises to the end; it does not if None.
         """
         asked = self._asked(style_1S)
         feeds = {
@@ -146,7 +163,7 @@ class VoiceModel:
         stress_L = np.zeros(len(tokens), bool) if emphasis_L is None else emphasis_L
         stretch_L = np.where(stress_L, STRESS_LENGTH, 1.0)
         stretch_L[np.isin(tokens, PAUSES)] *= manner.pauses
-        lengths = whole_units(durations * stretch_L, manner.rate)
+        lengths = whole_units(np.maximum(durations, LEAST[tokens]) * stretch_L, manner.rate)
         index_U, offset_U = _places(lengths)
         feeds = {
             "features": prosody,
@@ -157,19 +174,24 @@ class VoiceModel:
         pitch, voicing, energy = self._curves.run(None, feeds)
         hertz = np.where(voicing > 0, self._pitch_centre * np.exp2(pitch), 0.0)
         stress_F = np.repeat(stress_L[index_U], self.frames_per_unit)
-        hertz = manner.melody(hertz.astype(np.float32)) * np.where(stress_F, STRESS_PITCH, 1.0)
+        hertz = manner.melody(hertz.astype(np.float32))
+        if rises_from is not None:
+            hertz = risen(hertz, int(lengths[:rises_from].sum()) * self.frames_per_unit)
+        hertz = hertz * np.where(stress_F, STRESS_PITCH, 1.0)
         sounding = energy > self._silence
         heard = np.flatnonzero(sounding)
-        energy = energy + STRESS_ENERGY * stress_F.astype(np.float32)
-        energy = energy + np.float32(manner.effort) * sounding
+        ended = np.flatnonzero(energy > self._silence + FADED)
+        louder = energy + STRESS_ENERGY * stress_F.astype(np.float32)
+        louder = louder + np.float32(manner.effort) * sounding
         n, last = self.frames_per_unit, len(index_U)
         return Plan(
             lengths_L=lengths,
             pitch_F=hertz.astype(np.float32),
-            energy_F=energy,
+            energy_F=louder,
+            bare_energy_F=energy,
             features=acoustic,
             start=max(0, int(heard[0]) // n - LEAD_UNITS) if len(heard) else 0,
-            stop=min(last, int(heard[-1]) // n + 1 + TAIL_UNITS) if len(heard) else last,
+            stop=min(last, int(ended[-1]) // n + 1 + TAIL_UNITS) if len(ended) else last,
         )
 
     def seconds(self, plan: Plan) -> float:
@@ -182,8 +204,8 @@ class VoiceModel:
         style_1S: Array,
         generator: np.random.Generator,
         manner: Manner = PLAIN,
-    ) -> Sound:
-        """Make the sound of a plan.
+    ) -> Array:
+        """Samples [S] of a plan.
 
         Args:
             plan: what `plan` returned.
@@ -208,10 +230,7 @@ class VoiceModel:
         if manner.whisper:
             pitch_F = np.zeros_like(pitch_F)
         noise = self._noise.stretch(generator, len(pitch_F) * synthesiser.hop)
-        samples = synthesiser.synthesise(pitch_F, noise, out_FO)
-        ends = (np.cumsum(plan.lengths_L) - plan.start) * self.unit_seconds
-        length = len(samples) / synthesiser.sample_rate
-        return Sound(samples=samples, ends_L=np.clip(ends, 0.0, length))
+        return synthesiser.synthesise(pitch_F, noise, out_FO)
 
     def _inputs(self, pitch_F: Array, energy_F: Array) -> Array:
         voiced = pitch_F > self.synthesiser.voiced_from

@@ -56,6 +56,16 @@ def test_voice_style_and_rate_are_handed_on(us):
     assert (plain.voice, plain.style, plain.rate) == (None, None, 1.0)
 
 
+def test_pitch_and_volume_add_up_over_spans(us):
+    tagged, plain = us.utterances(
+        "[pitch +2][volume -6dB][pitch -0.5]Hello.[/pitch][/volume][/pitch] Bye."
+    )
+    assert (tagged.pitch, tagged.volume) == (1.5, -6.0)
+    assert (plain.pitch, plain.volume) == (0.0, 0.0)
+    (soft,) = us.utterances("[volume -30dB][volume -30dB]Hello.[/volume][/volume]")
+    assert soft.volume == markup.MIN_VOLUME
+
+
 def test_a_voice_is_read_in_its_own_accent(us):
     text = "The bath. [voice clara]The bath.[/voice]"
     said = [u.phonemes for u in us.utterances(text, accent_of={"clara": "gb"}.__getitem__)]

@@ -92,6 +92,7 @@ def test_both_stages_stay_on_the_device(pipeline, colour):
         "stress": torch.zeros(ROWS, TOKENS, device=NOWHERE),
         "manner": torch.zeros(ROWS, len(FIGURES), device=NOWHERE),
         "place": whole(ROWS),
+        "rises": whole(ROWS),
     }
     made, seen = watched(Pipeline.sound, pipeline, {**first, **more}, UNITS, colour=colour)
     assert seen.elsewhere == []

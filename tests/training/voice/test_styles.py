@@ -23,6 +23,7 @@ class Model:
             lengths_L=np.array([round(100 * (1 + x))] * len(tokens)),
             pitch_F=(200 * 2 ** (x + 0.2 * (1 + x) * melody)).astype(np.float32),
             energy_F=np.zeros(80, np.float32),
+            bare_energy_F=np.zeros(80, np.float32),
             features=np.zeros(1, np.float32),
             start=0,
             stop=40,

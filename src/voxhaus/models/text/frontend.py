@@ -145,6 +145,8 @@ def _read_passage(passage: Passage, accent: str, end: str) -> list[Utterance]:
                     words=part.words,
                     pause_after=PARAGRAPH_PAUSE if ends else 0.0,
                     rate=passage.rate,
+                    pitch=passage.pitch,
+                    volume=passage.volume,
                     voice=passage.voice,
                     style=passage.style,
                 )

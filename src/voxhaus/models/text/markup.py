@@ -5,12 +5,15 @@ read into the same tree by `ssml.py`.
 Refuses to know: which voices and styles exist, and how anything is spoken.
 
 Tags: `[pause 0.5s]`, `[style excited]...[/style]`, `[voice anna]...[/voice]`,
-`[rate 1.2]...[/rate]`, `[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a
-sign (`\[sic]`). Brackets that hold a remark of three words or more, a number, or a link are text.
+`[rate 1.2]...[/rate]`, `[pitch +2]...[/pitch]`, `[volume +6dB]...[/volume]`,
+`[word](/phonemes/)`, `*emphasis*`; a backslash takes the meaning from a sign (`\[sic]`). Brackets
+that hold a remark of three words or more, a number, or a link are text.
 """
 
 import json
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +22,8 @@ from voxhaus.models.text.phonemes import SYMBOLS
 
 MAX_PAUSE = 10.0  # seconds
 MIN_RATE, MAX_RATE = 0.5, 2.0
+MAX_PITCH = 12.0  # semitones up or down
+MIN_VOLUME, MAX_VOLUME = -40.0, 10.0  # decibels; louder, and the peaks would be cut off
 MAX_DEPTH = 20  # spans within spans
 
 
@@ -45,10 +50,11 @@ class Span:
     """Something that holds for all its children.
 
     Attributes:
-        kind: "speak" (the root), "paragraph", "sentence", "rate", "voice", "style", "emphasis",
-            "phonemes" (said instead of the children's text), "sub" (another text said instead) or
-            "say-as" (how the children's text is to be read).
-        value: a factor for "rate", else a name, phonemes, a text or a kind of reading.
+        kind: "speak" (the root), "paragraph", "sentence", "rate", "pitch", "volume", "voice",
+            "style", "emphasis", "phonemes" (said instead of the children's text), "sub" (another
+            text said instead) or "say-as" (how the children's text is to be read).
+        value: a factor for "rate", semitones for "pitch", decibels for "volume", else a name,
+            phonemes, a text or a kind of reading.
         children: in order.
     """
 
@@ -59,7 +65,7 @@ class Span:
 
 Node = Text | Pause | Span
 
-_VALUED = ("rate", "voice", "style")
+_VALUED = ("rate", "pitch", "volume", "voice", "style")
 _NAMES = ("pause", *_VALUED)
 _TOKEN = re.compile(
     r"\\(?P<escaped>[\[\]*\\])"
@@ -77,7 +83,17 @@ that these those is are was were has have had will would sic of in on at to for
 from and or not""".split()
 )
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|ms)?")
+_SEMITONES = re.compile(r"([+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*(?:st)?")
+_PER_CENT = re.compile(r"([+-](?:\d+(?:\.\d+)?|\.\d+))\s*%")
+_DECIBELS = re.compile(r"([+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*dB", re.I)
 _NAME = re.compile(r"[\w.:-]{1,64}")
+# The names of SSML 1.1; it leaves the amounts to the voice, and these are ours.
+PITCHES = {
+    "x-low": -6.0, "low": -3.0, "medium": 0.0, "default": 0.0, "high": 3.0, "x-high": 6.0,
+}  # fmt: skip
+VOLUMES = {
+    "x-soft": -12.0, "soft": -6.0, "medium": 0.0, "default": 0.0, "loud": 5.0, "x-loud": 10.0,
+}  # fmt: skip
 
 
 def is_ssml(text: str) -> bool:
@@ -181,7 +197,7 @@ class _Parser:
             return
         if len(self._open) > MAX_DEPTH:
             raise InputError(f"Tags are nested more than {MAX_DEPTH} deep.", param="text")
-        checked = rate(value, f"[{content}]") if name == "rate" else named(value, f"[{content}]")
+        checked = _CHECKS.get(name, named)(value, f"[{content}]")
         self._open.append((name, checked, []))
 
 
@@ -196,8 +212,9 @@ def _is_tag(content: str, following: str) -> bool:
 def unknown_tag(tag: str) -> str:
     """The message for a tag that we do not have."""
     return (
-        f"{tag} is not a tag: there are [pause 0.5s], [rate 1.2], [voice NAME], [style NAME], "
-        "[word](/phonemes/) and *emphasis*; write \\[ for a bracket that is meant to be text."
+        f"{tag} is not a tag: there are [pause 0.5s], [rate 1.2], [pitch +2], [volume +6dB], "
+        "[voice NAME], [style NAME], [word](/phonemes/) and *emphasis*; write \\[ for a "
+        "bracket that is meant to be text."
     )
 
 
@@ -231,6 +248,46 @@ def rate(text: str, tag: str) -> float:
     return factor
 
 
+def pitch(text: str, tag: str) -> float:
+    """A change of pitch in semitones: "+2", "-1.5st", "+10%", "high".
+
+    Raises:
+        InputError: no such change, or more than MAX_PITCH.
+    """
+    if text in PITCHES:
+        return PITCHES[text]
+    if m := _SEMITONES.fullmatch(text):
+        change = float(m[1])
+    elif (m := _PER_CENT.fullmatch(text)) and float(m[1]) > -100:
+        change = 12 * math.log2(1 + float(m[1]) / 100)
+    else:
+        change = math.inf
+    if abs(change) > MAX_PITCH:
+        raise InputError(
+            f"{tag} needs semitones from -{MAX_PITCH:g} to {MAX_PITCH:g}, such as +2st, per cent, "
+            f"such as -10%, or one of {', '.join(PITCHES)}.",
+            param="text",
+        )
+    return change
+
+
+def volume(text: str, tag: str) -> float:
+    """A change of loudness in decibels: "+6dB", "loud".
+
+    Raises:
+        InputError: no such change, or outside MIN_VOLUME to MAX_VOLUME.
+    """
+    m = _DECIBELS.fullmatch(text)
+    change = float(m[1]) if m else VOLUMES.get(text, math.inf)
+    if not MIN_VOLUME <= change <= MAX_VOLUME:
+        raise InputError(
+            f"{tag} needs decibels from {MIN_VOLUME:g} to {MAX_VOLUME:g}, such as +6dB, or one of "
+            f"{', '.join(VOLUMES)}.",
+            param="text",
+        )
+    return change
+
+
 def named(text: str, tag: str) -> str:
     """A name of a voice or style.
 
@@ -240,6 +297,13 @@ def named(text: str, tag: str) -> str:
     if not _NAME.fullmatch(text):
         raise InputError(f"{tag} needs one name, without spaces.", param="text")
     return text
+
+
+_CHECKS: dict[str, Callable[[str, str], str | float]] = {
+    "rate": rate,
+    "pitch": pitch,
+    "volume": volume,
+}
 
 
 def spelled_phonemes(text: str) -> str:

@@ -1,13 +1,23 @@
 """Flattens a tree of markup into passages that one voice reads in one manner.
 
-Knows: where markup forces a break (another voice, style or rate, a pause, a paragraph) and where it
+Knows: where markup forces a break (another voice, style, rate, pitch or volume, a
+pause, a paragraph) and where it
 only marks words within a sentence (emphasis, phonemes, say-as, sub).
 Refuses to know: sentences, words and sounds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from voxhaus.models.text.markup import MAX_RATE, MIN_RATE, Node, Pause, Span, Text
+from voxhaus.models.text.markup import (
+    MAX_RATE,
+    MAX_VOLUME,
+    MIN_RATE,
+    MIN_VOLUME,
+    Node,
+    Pause,
+    Span,
+    Text,
+)
 
 PARAGRAPH_PAUSE = 0.3  # seconds of extra silence between paragraphs
 
@@ -39,6 +49,8 @@ class Passage:
         voice: asked for, or None.
         style: asked for, or None.
         rate: product of all rates around it, kept within the allowed range.
+        pitch: sum of all changes of pitch around it, in semitones.
+        volume: sum of all changes of volume around it, in decibels, kept within the allowed range.
         pause_before: seconds of silence asked for before it.
         pause_after: and after it.
     """
@@ -50,6 +62,8 @@ class Passage:
     marks: list[Mark] = field(default_factory=list)
     pause_before: float = 0.0
     pause_after: float = 0.0
+    pitch: float = 0.0
+    volume: float = 0.0
 
 
 def flatten(tree: Span) -> list[Passage]:
@@ -64,10 +78,25 @@ class _Manner:
     voice: str | None = None
     style: str | None = None
     rate: float = 1.0
+    pitch: float = 0.0
+    volume: float = 0.0
+
+    def within(self, kind: str, value: str | float) -> "_Manner":
+        """The manner inside a span."""
+        if kind == "rate":
+            return replace(self, rate=self.rate * float(value))
+        if kind == "pitch":
+            return replace(self, pitch=self.pitch + float(value))
+        if kind == "volume":
+            return replace(self, volume=self.volume + float(value))
+        if kind == "voice":
+            return replace(self, voice=str(value))
+        return replace(self, style=str(value)) if kind == "style" else self
 
     def passage(self) -> Passage:
         rate = min(MAX_RATE, max(MIN_RATE, self.rate))
-        return Passage(self.voice, self.style, rate)
+        volume = min(MAX_VOLUME, max(MIN_VOLUME, self.volume))
+        return Passage(self.voice, self.style, rate, pitch=self.pitch, volume=volume)
 
 
 class _Walk:
@@ -100,12 +129,7 @@ class _Walk:
             begins = start if now is passage else 0
             now.marks.append(Mark(begins, len(now.text), span.kind, str(value)))
             return
-        if span.kind == "rate":
-            manner = _Manner(manner.voice, manner.style, manner.rate * float(value))
-        elif span.kind == "voice":
-            manner = _Manner(str(value), manner.style, manner.rate)
-        elif span.kind == "style":
-            manner = _Manner(manner.voice, str(value), manner.rate)
+        manner = manner.within(span.kind, value)
         is_block = span.kind in ("paragraph", "sentence")
         self._broken = self._broken or is_block
         for child in span.children:

@@ -1,7 +1,8 @@
 """SSML, read into the tree of `markup.py`.
 
-Knows: the subset of SSML 1.1 that voices can follow: speak, p, s, break, prosody (rate), emphasis,
-phoneme, voice, say-as, sub, and Azure's mstts:express-as. Everything else is refused by name.
+Knows: the subset of SSML 1.1 that voices can follow: speak, p, s, break, prosody (rate, pitch,
+volume), emphasis, phoneme, voice, say-as, sub, and Azure's mstts:express-as. Everything else is
+refused by name.
 Refuses to know: external entities and document types; a text that declares any is refused.
 """
 
@@ -87,20 +88,36 @@ def _break(e: ET.Element, children: list[Node]) -> list[Node]:
 
 
 def _prosody(e: ET.Element, children: list[Node]) -> list[Node]:
-    others = [a for a in e.attrib if _local(a) != "rate"]
+    others = [a for a in e.attrib if _local(a) not in _CHANGES]
     if others:
         raise InputError(
-            f"<prosody {others[0]}> is not supported: voices can change their rate only.",
+            f"<prosody {others[0]}> is not supported: voices can change their {_LISTED} only.",
             param="text",
         )
-    value = _attribute(e, "rate")
+    if not e.attrib:
+        raise InputError(f'<prosody> needs one of {_LISTED}, such as rate="slow".', param="text")
+    for name, read in _CHANGES.items():
+        if name in e.attrib:
+            value = _attribute(e, name)
+            change = read(value, f'<prosody {name}="{value}">')
+            children = [Span(name, change, tuple(children))]
+    return children
+
+
+def _rate(value: str, tag: str) -> float:
     if value in _RATES:
-        factor = _RATES[value]
-    elif m := re.fullmatch(r"([+-]\d+(?:\.\d+)?)%", value):
-        factor = markup.rate(f"{max(0.0, 100 + float(m[1])):g}%", f'<prosody rate="{value}">')
-    else:
-        factor = markup.rate(value, f'<prosody rate="{value}">')
-    return [Span("rate", factor, tuple(children))]
+        return _RATES[value]
+    if m := re.fullmatch(r"([+-]\d+(?:\.\d+)?)%", value):
+        return markup.rate(f"{max(0.0, 100 + float(m[1])):g}%", tag)
+    return markup.rate(value, tag)
+
+
+_CHANGES: dict[str, Callable[[str, str], float]] = {
+    "rate": _rate,
+    "pitch": markup.pitch,
+    "volume": markup.volume,
+}
+_LISTED = "rate, pitch and volume"
 
 
 def _emphasis(e: ET.Element, children: list[Node]) -> list[Node]:

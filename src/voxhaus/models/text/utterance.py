@@ -34,6 +34,8 @@ class Utterance:
         pause_before: extra silence asked for by markup before it, in seconds.
         pause_after: extra silence after it: from markup, or a paragraph's end; in seconds.
         rate: speed factor from markup, 1.0 is normal.
+        pitch: semitones up, from markup.
+        volume: decibels up, from markup.
         voice: voice asked for by markup, or None for the caller's.
         style: style asked for by markup, or None for the caller's.
     """
@@ -44,5 +46,7 @@ class Utterance:
     pause_before: float = 0.0
     pause_after: float = 0.0
     rate: float = 1.0
+    pitch: float = 0.0
+    volume: float = 0.0
     voice: str | None = None
     style: str | None = None

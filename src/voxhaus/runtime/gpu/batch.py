@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from voxhaus.models.text.phonemes import BORDER, MAX_PHONEMES
-from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP
 from voxhaus.runtime.gpu.graphs import Shelf, copied, ladder, rung
 from voxhaus.runtime.gpu.pipeline import Pipeline, Tensors, coloured, figures_of
 from voxhaus.runtime.manner import Array, Manner
-from voxhaus.runtime.voice_model import PAUSES, STRESS_LENGTH, Sound
+from voxhaus.runtime.voice_model import PAUSES, STRESS_LENGTH, Course, Sound
 
 MOST = 64  # utterances in a batch
 # Units in a batch with its padding. A GPU wants them many; a unit takes about 100 kB of spectra on
@@ -35,7 +35,6 @@ TOKENS = ladder(16, MAX_PHONEMES + 2, 1.35, 16)
 UNITS = ladder(32, 8_000, 1.12, 8)  # up to 200 seconds
 
 _SAMPLES = HOP * FRAMES_PER_UNIT  # a unit
-_UNIT_SECONDS = _SAMPLES / SAMPLE_RATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +47,7 @@ class Request:
         manner: its pace, melody, effort and colour.
         stress_L: tokens of stressed words.
         place: where its noise begins in the stock.
+        rises_from: the token from which on the pitch rises to the end; it does not if None.
     """
 
     tokens: Sequence[int]
@@ -55,6 +55,7 @@ class Request:
     manner: Manner
     stress_L: NDArray[np.bool_]
     place: int = 0
+    rises_from: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +118,14 @@ class Batcher:
         found = list(self._divided(groups, ends))
         self.load = _load_of(requests, groups, [g for g, _ in found], ends)
         made = [self._sounded(g) for g, _ in found]
-        samples, heard = (self._on_host([m[k] for m in made]) for k in ("samples", "heard"))
+        samples, energy, heard = (
+            self._on_host([m[k] for m in made]) for k in ("samples", "energy", "heard")
+        )
         sounds: dict[int, Sound] = {}
-        for (group, ends_BL), samples_BS, heard_B2 in zip(found, samples, heard, strict=True):
+        for (group, ends_BL), *arrays in zip(found, samples, energy, heard, strict=True):
             for row, number in enumerate(group.order):
                 count = len(requests[number].tokens)
-                sounds[number] = _cut(samples_BS[row], ends_BL[row, :count], heard_B2[row])
+                sounds[number] = _cut(ends_BL[row, :count], *(x[row] for x in arrays))
         return [sounds[number] for number in range(len(requests))]
 
     def _orders(self, requests: Sequence[Request]) -> Iterator[list[int]]:
@@ -141,7 +144,7 @@ class Batcher:
         first = {k: given[k] for k in ("tokens", "count", "style", "stretch", "rate")}
         key = ("lengths", *first["tokens"].shape)
         made = copied(self._shelf.run(key, self._pipeline.lengths, first), slice(None))
-        kept = {k: given[k] for k in ("style", "stress", "manner", "place")}
+        kept = {k: given[k] for k in ("style", "stress", "manner", "place", "rises")}
         return _Group(order=order, given={**made, **kept}, colour=colour)
 
     def _divided(
@@ -215,15 +218,24 @@ def _packed(chosen: Sequence[Request]) -> dict[str, Tensor]:
         "stress": torch.from_numpy(stress),
         "manner": torch.tensor([figures_of(r.manner) for r in filled]),
         "place": torch.tensor([r.place for r in filled]),
+        "rises": torch.tensor([-1 if r.rises_from is None else r.rises_from for r in filled]),
     }
 
 
 def _cut(
-    samples_S: NDArray[np.float32], ends_L: NDArray[np.int64], heard_2: NDArray[np.int64]
+    ends_L: NDArray[np.int64],
+    samples_S: NDArray[np.float32],
+    energy_F: NDArray[np.float32],
+    heard_2: NDArray[np.int64],
 ) -> Sound:
     start, stop = (int(h) for h in heard_2)
-    ends = np.clip((ends_L - start) * _UNIT_SECONDS, 0.0, (stop - start) * _UNIT_SECONDS)
-    return Sound(samples=samples_S[: (stop - start) * _SAMPLES], ends_L=ends)
+    course = Course(
+        lengths_L=np.diff(ends_L, prepend=0),
+        bare_energy_F=energy_F[: int(ends_L[-1]) * FRAMES_PER_UNIT],
+        start=start,
+        stop=stop,
+    )
+    return Sound(samples=samples_S[: (stop - start) * _SAMPLES], course=course)
 
 
 def _load_of(

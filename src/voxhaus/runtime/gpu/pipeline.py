@@ -33,8 +33,16 @@ from voxhaus.models.voice.config import (
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, smoothed, span_features
 from voxhaus.models.voice.synthesis import synthesise
 from voxhaus.runtime.manner import DECIBELS, TILT_CENTRE, TILT_OCTAVES, Manner
+from voxhaus.runtime.melody import AHEAD, APPROACH, BEND, LOW, RISE
 from voxhaus.runtime.voice import EDGE_FADE
-from voxhaus.runtime.voice_model import LEAD_UNITS, STRESS_ENERGY, STRESS_PITCH, TAIL_UNITS
+from voxhaus.runtime.voice_model import (
+    FADED,
+    LEAD_UNITS,
+    LEAST,
+    STRESS_ENERGY,
+    STRESS_PITCH,
+    TAIL_UNITS,
+)
 from voxhaus.runtime.waveform import Noise
 
 Tensors = Mapping[str, Tensor]
@@ -91,6 +99,7 @@ class Pipeline:
         self._stock = torch.from_numpy(Noise().stock).to(device)
         hertz = np.maximum(np.linspace(0, SAMPLE_RATE / 2, BINS), 1.0)
         octaves = np.clip(np.log2(hertz / TILT_CENTRE), -TILT_OCTAVES, TILT_OCTAVES)
+        self._least_V = torch.from_numpy(LEAST).to(device)
         self._octaves_K = torch.from_numpy(octaves.astype(np.float32)).to(device)
 
     @torch.inference_mode()
@@ -110,7 +119,7 @@ class Pipeline:
         mask_BL = at_L < given["count"][:, None]
         mask_BL1 = mask_BL[..., None].float()
         log_BL, prosody = self._prosody.phonemes(tokens, style, mask_BL1)
-        durations = log_BL.exp().double() * given["stretch"]
+        durations = log_BL.exp().maximum(self._least_V[tokens]).double() * given["stretch"]
         kind = self._kind
         acoustic = self._acoustic.phonemes(tokens, style.to(kind), mask_BL1.to(kind))
         ends = whole_units(durations, given["rate"], mask_BL)
@@ -121,27 +130,30 @@ class Pipeline:
         """The second stage.
 
         Args:
-            given: what `lengths` returned, with `style`, `stress` [B, L], `manner` [B, M] and
-                `place` int64 [B], where each utterance's noise begins.
+            given: what `lengths` returned, with `style`, `stress` [B, L], `manner` [B, M],
+                `place` int64 [B], where each utterance's noise begins, and `rises` int64 [B], the
+                token from which on its pitch rises, or -1.
             units: U, at least that of the longest utterance.
             colour: apply manners to the outputs.
 
         Returns:
-            `samples` [B, S], silent beyond each utterance's end, and `heard` int64 [B, 2]: the
-            units from which and up to which it is heard.
+            `samples` [B, S], silent beyond each utterance's end, `energy` [B, F] as predicted, and
+            `heard` int64 [B, 2]: the units from which and up to which it is heard.
         """
         index_BU, spans_BU4, total_B = self._places(given["ends"], units)
         inside_BU = torch.arange(units, device=self.device) < total_B[:, None]
         pitch, energy = self._curves(given, index_BU, spans_BU4, inside_BU, total_B)
-        start, stop = _heard(energy > SILENT_BELOW, inside_BU, total_B)
+        start, stop = _heard(energy, inside_BU, total_B)
         stress = given["stress"].gather(1, index_BU).repeat_interleave(FRAMES_PER_UNIT, 1)
         manner = given["manner"]
+        bare = energy
         energy = (
             energy
             + float(STRESS_ENERGY) * stress
             + _column(manner, "effort") * (energy > SILENT_BELOW)
         )
-        pitch = _melody(pitch, manner) * (1 + (STRESS_PITCH - 1) * stress)
+        pitch = _risen(_melody(pitch, manner), given["ends"], given["rises"])
+        pitch = pitch * (1 + (STRESS_PITCH - 1) * stress)
 
         # From here on a unit is counted from the first that is heard.
         at_BU = (torch.arange(units, device=self.device) + start[:, None]).clamp(max=units - 1)
@@ -164,7 +176,7 @@ class Pipeline:
             pitch = pitch * (_column(manner, "whisper") == 0)
         samples = self._wave(pitch, out, inside_BF, given["place"])
         samples *= _edges(samples.shape[1], (stop - start) * (HOP * FRAMES_PER_UNIT))
-        return {"samples": samples, "heard": torch.stack([start, stop], 1)}
+        return {"samples": samples, "energy": bare, "heard": torch.stack([start, stop], 1)}
 
     def _places(self, ends_BL: Tensor, units: int) -> tuple[Tensor, Tensor, Tensor]:
         """For each unit its token [B, U] and the network inputs [B, U, 4]; and units in all [B]."""
@@ -218,16 +230,39 @@ def _column(manner_BM: Tensor, name: str) -> Tensor:
     return manner_BM[:, at : at + 1]
 
 
-def _heard(sounding_BF: Tensor, inside_BU: Tensor, total_B: Tensor) -> tuple[Tensor, Tensor]:
+def _heard(energy_BF: Tensor, inside_BU: Tensor, total_B: Tensor) -> tuple[Tensor, Tensor]:
     """The units from which and up to which each utterance is heard; all of one that is silent."""
     at_U = torch.arange(inside_BU.shape[1], device=inside_BU.device)
-    units_BU = sounding_BF.view(*inside_BU.shape, FRAMES_PER_UNIT).any(-1) & inside_BU
-    at_BU = at_U.expand(len(units_BU), -1)
-    first = at_BU.masked_fill(~units_BU, len(at_U)).amin(1)
-    last = at_BU.masked_fill(~units_BU, -1).amax(1)
-    silent = last < 0
-    start = (first - LEAD_UNITS).clamp(min=0).masked_fill(silent, 0)
-    return start, torch.where(silent, total_B, total_B.minimum(last + 1 + TAIL_UNITS))
+    loudest_BU = energy_BF.view(*inside_BU.shape, FRAMES_PER_UNIT).amax(-1)
+    at_BU = at_U.expand(len(loudest_BU), -1)
+    begun_BU = (loudest_BU > SILENT_BELOW) & inside_BU
+    ended_BU = (loudest_BU > SILENT_BELOW + FADED) & inside_BU
+    first = at_BU.masked_fill(~begun_BU, len(at_U)).amin(1)
+    last = at_BU.masked_fill(~ended_BU, -1).amax(1)
+    start = (first - LEAD_UNITS).clamp(min=0).masked_fill(~begun_BU.any(1), 0)
+    return start, torch.where(last < 0, total_B, total_B.minimum(last + 1 + TAIL_UNITS))
+
+
+def _risen(pitch_BF: Tensor, ends_BL: Tensor, rises_B: Tensor) -> Tensor:
+    """`melody.risen` for a batch, where `rises_B` is not negative."""
+    at_F = torch.arange(pitch_BF.shape[1], device=pitch_BF.device)
+    before_B = ends_BL.gather(1, (rises_B - 1).clamp(min=0)[:, None])[:, 0] * (rises_B > 0)
+    first_B1 = (before_B * FRAMES_PER_UNIT - AHEAD).clamp(min=0)[:, None]
+    voiced = pitch_BF > 0
+    tail = voiced & (at_F >= first_B1) & (rises_B >= 0)[:, None]
+    tail = tail & (tail.sum(1, keepdim=True) >= 4)
+    begin_B1 = at_F.masked_fill(~tail, len(at_F) - 1).amin(1, keepdim=True)
+    end_B1 = at_F.masked_fill(~tail, 0).amax(1, keepdim=True)
+    height_BF = 12 * torch.log2(pitch_BF.masked_fill(~voiced, 1.0))
+    mean_B1 = height_BF.sum(1, keepdim=True) / voiced.sum(1, keepdim=True).clamp(min=1)
+    before_B1 = height_BF.gather(1, begin_B1)
+    low_B1 = before_B1.minimum(mean_B1 + LOW)
+    share = ((at_F - begin_B1) / (end_B1 - begin_B1).clamp(min=1)).clamp(0.0, 1.0)
+    rising = torch.exp2((low_B1 + RISE * share**BEND) / 12)
+    near = 1 - (begin_B1 - at_F) / (APPROACH + 1)
+    lead = voiced & (at_F < begin_B1) & (at_F >= begin_B1 - APPROACH) & tail.any(1, keepdim=True)
+    led = pitch_BF * torch.exp2((low_B1 - before_B1) * near / 12)
+    return torch.where(tail, rising, torch.where(lead, led, pitch_BF))
 
 
 def _melody(pitch_BF: Tensor, manner_BM: Tensor) -> Tensor:

@@ -9,22 +9,24 @@ The default path never comes here: it needs torch, which a listener does not ins
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Self
 
-import numpy as np
 import torch
 
 from voxhaus.core.errors import InputError, VoxhausError, WeightsError
-from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, WordTiming, join
+from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, join
 from voxhaus.models.voice.acoustic import AcousticModel, sharpen
-from voxhaus.models.voice.config import SAMPLE_RATE, VoiceConfig
+from voxhaus.models.voice.config import FRAMES_PER_UNIT, HOP, SAMPLE_RATE, VoiceConfig
 from voxhaus.models.voice.prosody import ProsodyModel
 from voxhaus.runtime import weights as model_files
 from voxhaus.runtime.gpu.batch import Batcher, Load, Request
 from voxhaus.runtime.gpu.pipeline import Pipeline
-from voxhaus.runtime.voice import DEFAULT_MODEL, Job, Voice
+from voxhaus.runtime.voice import DEFAULT_MODEL, Job, Voice, louder
 from voxhaus.runtime.voice_model import Sound
 from voxhaus.runtime.waveform import Noise
+
+UNIT_SECONDS = HOP * FRAMES_PER_UNIT / SAMPLE_RATE
 
 NO_GPU = (
     "There is no CUDA device here. '--device cpu' runs the same path on the processor; "
@@ -194,9 +196,12 @@ class BatchedVoice:
             start = 0
             for job in jobs:
                 sound = next(sounds) if job.utterance.phonemes else None
-                samples, words = job.placed(sound, SAMPLE_RATE)
-                chunks.append(_chunk(samples, words, start / SAMPLE_RATE))
-                start += len(samples)
+                if sound is not None and job.utterance.volume:
+                    samples = louder(sound.samples, SAMPLE_RATE, job.utterance.volume)
+                    sound = replace(sound, samples=samples)
+                said = job.made(sound, SAMPLE_RATE, UNIT_SECONDS)
+                chunks.append(said.chunk(start / SAMPLE_RATE, SAMPLE_RATE))
+                start += len(said.samples)
             made.append(join(chunks, SAMPLE_RATE))
         return made
 
@@ -210,6 +215,7 @@ class BatchedVoice:
                 manner=job.manner,
                 stress_L=job.stress,
                 place=self._noise.place(job.generator()),
+                rises_from=job.rises_from,
             )
             for job in flat
         ]
@@ -218,11 +224,6 @@ class BatchedVoice:
         """The sound of each utterance, on the host."""
         with self._lock, _current(self.device):
             return self._batcher.speak(requests)
-
-
-def _chunk(samples: np.ndarray, words: tuple[WordTiming, ...], start: float) -> AudioChunk:
-    moved = tuple(WordTiming(text=w.text, start=w.start + start, end=w.end + start) for w in words)
-    return AudioChunk(samples=samples, sample_rate=SAMPLE_RATE, start=start, words=moved)
 
 
 def _each(value: str | Sequence[str | None] | None, count: int, what: str) -> Sequence[str | None]:
