@@ -15,6 +15,10 @@ import typer
 if TYPE_CHECKING:
     from rich.status import Status
 
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="A model of `voxhaus models`, or a model folder.", metavar="MODEL"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
