@@ -94,7 +94,7 @@ def contour(samples: Samples, rate: int, hop: int) -> NDArray[np.float64]:
 def _candidates(
     likeness: NDArray[np.float64], low: int, high: int, rate: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pitches and strengths [F, CANDIDATES] of the best peaks; strength -inf where there is none."""
+    """Pitches and strengths [F, CANDIDATES] of the best peaks; -inf where there is none."""
     inner = likeness[:, low : high + 1]
     left, right = likeness[:, low - 1 : high], likeness[:, low + 1 : high + 2]
     lags = np.arange(low, high + 1)

@@ -1,7 +1,7 @@
 """Finding and trusting model files.
 
-Knows: the layout MODEL/VERSION/ with its manifest, the two places where models lie (shipped ones and
-a user's own voices), and checks every file before it is used.
+Knows: the layout MODEL/VERSION/ with its manifest, the two places where models lie (shipped ones, a
+user's own voices), and checks every file before it is used.
 Refuses to know: what the tensors mean.
 """
 

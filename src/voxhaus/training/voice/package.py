@@ -28,6 +28,7 @@ from voxhaus.training.voice.dataset import Example, load_corpus
 
 MODEL = "voxhaus-voice-1"
 LARGE = 1024  # constants of fewer elements are not worth converting
+GRAPHS = ("phonemes", "curves", "filters")
 SHARPENING = 0.3  # of the postfilter; chosen on held-out readings (decision 0045)
 
 # What a listener is told of each voice.
@@ -89,14 +90,16 @@ def _write_voices(folder: Path, held_out: Sequence[Example]) -> None:
         tables.append(np.stack(list(made.values())))
     np.save(folder / "styles.npy", np.stack(tables).astype(np.float16))
     rows = list(teacher.STYLE_ROWS)
-    _write_json(folder / "voices.json", {"default": "anna", "rows": rows, "voices": listing})
+    write_json(folder / "voices.json", {"default": "anna", "rows": rows, "voices": listing})
 
 
-def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Write a JSON file as model folders hold them."""
     path.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
 
 
-def _config() -> dict[str, Any]:
+def config_of() -> dict[str, Any]:
+    """What the runtime must know of the time axes."""
     return {
         "synthesiser": {
             "sample_rate": c.SAMPLE_RATE,
@@ -183,12 +186,40 @@ def halfway(
     return {k: (v.float() + other[k].float()) / 2 for k, v in one.items()}
 
 
+def write_models(
+    prosody: ProsodyModel,
+    acoustic: AcousticModel,
+    out: Path,
+    *,
+    int8: Sequence[str] = GRAPHS,
+) -> None:
+    """Write both models: their weights in float16 into the folder `training`, and as graphs.
+
+    Args:
+        prosody: as trained.
+        acoustic: as trained; the postfilter is built into it, so do not train it any further.
+        out: folder to write; made where it is missing.
+        int8: names of graphs to quantise; the others are stored in float16.
+    """
+    (out / "training").mkdir(parents=True, exist_ok=True)
+    for name, model in (("prosody", prosody), ("acoustic", acoustic)):
+        half = {k: v.half() for k, v in model.state_dict().items()}
+        torch.save(half, out / "training" / f"{name}.pt")
+    sharpen(acoustic, SHARPENING)
+    for path in export_graphs(prosody, acoustic, out):
+        if path.stem in int8:
+            quantise(path)
+            optimise(path)
+        else:
+            store_half(path)
+
+
 def package(
     runs: Path,
     corpus_folder: Path,
     out: Path,
     *,
-    int8: tuple[str, ...] = ("phonemes", "curves", "filters"),
+    int8: tuple[str, ...] = GRAPHS,
     begun_from: dict[str, torch.Tensor] | None = None,
 ) -> Path:
     """Write the model folder `out` from the newest checkpoints of both runs; return it.
@@ -207,7 +238,6 @@ def package(
             then lies halfway between them and its end (Wortsman et al. 2022, "Robust fine-tuning"),
             which scored no worse than either (records/2026-11-25_voice-1-postfilter_training_cpu).
     """
-    (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
     prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
     steps = {}
@@ -217,16 +247,8 @@ def package(
         if name == "acoustic" and begun_from is not None:
             state = halfway(state, begun_from)
         model.load_state_dict(state)
-        half = {k: v.half() for k, v in state.items()}
-        torch.save(half, out / "training" / f"{name}.pt")
-    sharpen(acoustic, SHARPENING)
-    for path in export_graphs(prosody, acoustic, out):
-        if path.stem in int8:
-            quantise(path)
-            optimise(path)
-        else:
-            store_half(path)
-    _write_json(out / "config.json", _config())
+    write_models(prosody, acoustic, out, int8=int8)
+    write_json(out / "config.json", config_of())
     _write_voices(out, load_corpus(corpus_folder)[1])
     about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
     about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
@@ -242,7 +264,7 @@ def write_manifest(folder: Path, about: dict[str, Any]) -> None:
         for p in sorted(folder.iterdir())
         if p.is_file() and p.name not in skip
     }
-    _write_json(
+    write_json(
         folder / "manifest.json",
         {
             "model": MODEL,

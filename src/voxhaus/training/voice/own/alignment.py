@@ -8,9 +8,8 @@ Shapes: B batch, L tokens with borders, F frames of 12.5 ms, M bands.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +69,9 @@ def _batch(items: Sequence[Heard]) -> _Batch:
     return batch
 
 
+Loss = Callable[[_Batch], Tensor]
+
+
 def practised(items: Sequence[Heard], *, steps: int = 500, seed: int = 1) -> Aligner:
     """A new aligner that has learned from recordings whose timing is known."""
     torch.manual_seed(seed)
@@ -99,7 +101,9 @@ def listened(
     def loss(batch: _Batch) -> Tensor:
         logs = aligner(batch.mel_BFM, batch.tokens_BL, batch.frames_BF1, batch.tokens_BL1)
         known = (batch.owner_BF[:, 0] >= 0).float()
-        apart = functional.nll_loss(logs.transpose(1, 2), batch.owner_BF.clamp(min=0), reduction="none")
+        apart = functional.nll_loss(
+            logs.transpose(1, 2), batch.owner_BF.clamp(min=0), reduction="none"
+        )
         timed = (apart * batch.frames_BF1[..., 0]).sum(1) / batch.frames_BF1.sum((1, 2))
         if known.all():
             return timed.mean()
@@ -115,8 +119,8 @@ def listened(
 
 
 def _descend(
-    aligner: Aligner, items: Sequence[Heard], loss: Any, *, steps: int, rate: float, seed: int
-) -> None:  # noqa: ANN401
+    aligner: Aligner, items: Sequence[Heard], loss: Loss, *, steps: int, rate: float, seed: int
+) -> None:
     rng, waiting = random.Random(seed), list[Heard]()
     optimiser = torch.optim.AdamW(aligner.parameters(), lr=rate, betas=(0.9, 0.98))
     aligner.train()
@@ -165,7 +169,7 @@ class BoundaryErrors:
 
 
 def boundary_errors(aligner: Aligner, items: Sequence[Heard]) -> BoundaryErrors:
-    """Errors of the borders inside recordings whose timing is known; borders of none are left out."""
+    """Errors of the borders inside recordings whose timing is known; others are left out."""
     apart = []
     for h in items:
         if h.frames is None:

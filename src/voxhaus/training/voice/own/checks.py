@@ -162,7 +162,7 @@ def edge_of(samples: Samples, rate: int) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
     power = (np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2).mean(0)
     hertz = np.arange(len(power)) * rate / size
-    levels = 10 * np.log10(power * np.maximum(hertz, 50) ** 2 + 1e-20)  # speech falls with frequency
+    levels = 10 * np.log10(power * np.maximum(hertz, 50) ** 2 + 1e-20)  # it falls
     over = np.flatnonzero(levels > levels.max() - 50)
     return float(min(rate / 2, hertz[over[-1]])) if len(over) else rate / 2
 

@@ -5,7 +5,6 @@ Refuses to know: recordings and models. It cannot know whether a statement is tr
 """
 
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +16,8 @@ FILE = "consent.txt"
 SHORTEST = 40  # characters; "yes" says nothing of who agrees to what
 
 STATEMENT = (
-    "I, {name}, am the person heard in these recordings. I agree that a synthetic voice is made from "
-    "them that can say any text in my voice, and that it is used by {holder}. Given on {date}."
+    "I, {name}, am the person heard in these recordings. I agree that a synthetic voice is made "
+    "from them that can say any text in my voice, and that it is used by {holder}. Given on {date}."
 )
 NEEDED = (
     "A voice is only made with the consent of the person who recorded it: give their statement "
@@ -78,8 +77,3 @@ def _asked(ask: Callable[[str], str]) -> Consent:
     if answer != "yes":
         raise InputError(NEEDED, param="consent")
     return Consent(text=text + "\n")
-
-
-def somebody_there() -> bool:
-    """Whether a person at a terminal can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,7 +1,7 @@
 """A folder of recordings and what was said in them.
 
-Knows: the two layouts (LJSpeech's metadata.csv with wavs/, or sound files beside .txt files), and how
-a file becomes mono samples at the model's rate.
+Knows: the two layouts (LJSpeech's metadata.csv with wavs/, or sound files beside .txt files), and
+how a file becomes mono samples at the model's rate.
 Refuses to know: whether a recording is any good, and what is learned from it.
 """
 
