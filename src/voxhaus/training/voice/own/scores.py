@@ -38,7 +38,7 @@ def judge(
     some = list(held_out)[:MOST]
     own, shipped = Voice.load(str(folder.resolve()), threads=1), Voice.load(threads=1)
     sounds: dict[str, list[Samples]] = {
-        "recordings": [e.samples.astype(np.float32) / 32768 for e in some],
+        "recordings": [np.asarray(e.samples / 32768, np.float32) for e in some],
         f"{nearest}, as shipped": [_said(shipped, nearest, e.text) for e in some],
         name: [_said(own, name, e.text) for e in some],
     }
