@@ -4,8 +4,8 @@
     for f in *.deb; do dpkg -x "$f" unpacked; done
     python prepare.py unpacked recordings
 
-568 prompts of a telephone system, 8 kHz, read by Allison Smith (CC BY-SA 3.0). Taken are those of 1.5
-to 22 seconds whose text is said as it is written.
+568 prompts of a telephone system, 8 kHz, read by Allison Smith (CC BY-SA 3.0). Taken are those of
+1.5 to 22 seconds whose text is said as it is written.
 """
 
 import gzip

@@ -23,9 +23,7 @@ def test_from_a_file(tmp_path):
     path.write_text(WORDS, "utf-8")
     found = consent.given(path)
     assert found.text == WORDS + "\n"
-    assert found.where("own-maria 1") == (
-        f"consent.txt of own-maria 1, sha256 {found.sha256[:16]}"
-    )
+    assert found.where("own-maria 1") == (f"consent.txt of own-maria 1, sha256 {found.sha256[:16]}")
     path.write_text(WORDS + " Until 2027.", "utf-8")
     assert consent.given(path).sha256 != found.sha256
 

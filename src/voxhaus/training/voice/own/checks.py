@@ -1,12 +1,12 @@
 """Which recordings a voice can be learned from, and why others cannot.
 
 Knows: what is measured of a file and the limits; how a report reads.
-Refuses to know: models. Whether the right words were said is judged by a listener that it is given.
+Refuses to know: models, and who listened to the words (`words.py`).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,6 @@ NOISY, WORRYING = 15.0, 25.0  # dB between speech and what is under it
 SLOWEST, FASTEST = 4.0, 26.0  # sounds a second: beyond, text and length do not belong together
 MISHEARD = 0.34  # share of words that Whisper base may hear otherwise
 LONG_SILENCE = 1.0  # seconds at an end; is cut off in any case
-
-# Words wrong, words in all, and what was heard instead.
-Listener = Callable[[Samples, int, str], tuple[int, int, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,6 @@ def examine(
     rate: int,
     *,
     sounds: int,
-    listen: Listener | None = None,
 ) -> Finding:
     """Measure one recording.
 
@@ -67,19 +63,12 @@ def examine(
         samples: float32 [n] at its own rate.
         rate: in Hz.
         sounds: how many sounds its text has, in phonemes without marks and spaces.
-        listen: hears the words, where that is possible.
     """
     start, stop, noise_db = spoken(samples, rate)
     seconds, clipped = stop - start, _clipped(samples)
     problems, notes = _problems(sounds, rate, seconds, noise_db, clipped)
     if max(start, len(samples) / rate - stop) > LONG_SILENCE and seconds > 0:
         notes.append("a second or more of silence at an end, which is cut off")
-    wrong = None
-    if listen is not None and not problems:
-        bad, words, heard = listen(samples, rate, recording.text)
-        wrong = bad / max(1, words)
-        if wrong > MISHEARD:
-            problems.append(f"the words differ from the text; heard: {heard.strip()[:80]!r}")
     return Finding(
         name=recording.name,
         rate=rate,
@@ -89,10 +78,19 @@ def examine(
         noise_db=noise_db,
         clipped=clipped,
         edge=edge_of(samples, rate),
-        wrong=wrong,
+        wrong=None,
         problems=tuple(problems),
         notes=tuple(notes),
     )
+
+
+def with_words(finding: Finding, wrong: int, words: int, heard: str) -> Finding:
+    """The finding of a recording whose words were listened to."""
+    share = wrong / max(1, words)
+    if share <= MISHEARD:
+        return replace(finding, wrong=share)
+    problem = f"the words differ from the text; heard: {heard.strip()[:80]!r}"
+    return replace(finding, wrong=share, problems=(*finding.problems, problem))
 
 
 def _problems(

@@ -17,15 +17,15 @@ import numpy as np
 from voxhaus.core.errors import InputError, MissingExtraError
 from voxhaus.core.loudness import integrated, normalised
 from voxhaus.core.speech import Samples
-from voxhaus.evals.judges import JUDGE_RATE, Transcriber, level
+from voxhaus.evals.judges import JUDGE_RATE, Transcriber
 from voxhaus.models.text import markup
 from voxhaus.models.text.frontend import TextFrontend
 from voxhaus.models.text.phonemes import MAX_PHONEMES
 from voxhaus.models.voice.config import FRAMES_PER_UNIT
 from voxhaus.runtime.weights import Weights
 from voxhaus.training.voice.dataset import Example, load_shard
-from voxhaus.training.voice.own import alignment, bands, checks, curves
-from voxhaus.training.voice.own.checks import Finding, Listener
+from voxhaus.training.voice.own import alignment, bands, checks, curves, words
+from voxhaus.training.voice.own.checks import Finding
 from voxhaus.training.voice.own.practice import Practice, Reciter
 from voxhaus.training.voice.own.recordings import RATE, Recording, load, read_folder, resampled
 from voxhaus.training.voice.sentences import Templates
@@ -78,13 +78,14 @@ def prepare(data: Path, work: Path, shipped: Weights, accent: str) -> Material:
         return kept
     work.mkdir(parents=True, exist_ok=True)
     phonemes = {r.name: _phonemes(frontend, r.text) for r in recordings}
-    listen, listened = _listener()
     findings, sounds = [], {}
     for r in recordings:
-        finding, samples = _examined(r, phonemes[r.name], listen)
+        finding, samples = _examined(r, phonemes[r.name])
         findings.append(finding)
         if not finding.problems:
             sounds[r.name] = samples
+    findings, listened = _listened(recordings, sounds, findings)
+    sounds = {f.name: sounds[f.name] for f in findings if not f.problems}
     _enough(findings, work, listened)
     reciter = Reciter(shipped)
     material = _timed(recordings, phonemes, sounds, findings, reciter, shipped)
@@ -122,26 +123,28 @@ def _phonemes(frontend: TextFrontend, text: str) -> str:
         return ""
 
 
-def _listener() -> tuple[Listener | None, str]:
-    """Whisper where it is installed, and what the report says of it."""
+def _listened(
+    recordings: Sequence[Recording], sounds: dict[str, Samples], findings: list[Finding]
+) -> tuple[list[Finding], str]:
+    """The findings after Whisper listened, where it is installed, and what the report says of it."""
     try:
         hears = Transcriber()
     except MissingExtraError:
-        return None, "not checked; `pip install 'voxhaus[evaluate]'` brings a listener."
+        return findings, "not checked; `pip install 'voxhaus[evaluate]'` brings a listener."
+    used = [r for r in recordings if r.name in sounds]
+    print(f"listening to the words of {len(used)} recordings", flush=True)
+    at_rate = [resampled(sounds[r.name], RATE, JUDGE_RATE) for r in used]
+    found = words.listen(hears, at_rate, [r.text for r in used])
+    verdicts = {r.name: v for r, v in zip(used, found, strict=True)}
+    return [
+        checks.with_words(f, *verdicts[f.name]) if f.name in verdicts else f for f in findings
+    ], "heard by Whisper base."
 
-    def listen(samples: Samples, rate: int, text: str) -> tuple[int, int, str]:
-        heard = hears.heard(level(resampled(samples, rate, JUDGE_RATE), JUDGE_RATE))
-        return *hears.errors(text, heard), heard
 
-    return listen, "heard by Whisper base."
-
-
-def _examined(
-    recording: Recording, phonemes: str, listen: Listener | None
-) -> tuple[Finding, Samples]:
+def _examined(recording: Recording, phonemes: str) -> tuple[Finding, Samples]:
     samples, rate = load(recording.path)
     sounds = sum(c not in MARKS for c in phonemes)
-    finding = checks.examine(recording, samples, rate, sounds=sounds, listen=listen)
+    finding = checks.examine(recording, samples, rate, sounds=sounds)
     if not phonemes:
         finding = replace(finding, problems=("a text that cannot be read",))
     elif len(phonemes) > MAX_PHONEMES:
