@@ -26,7 +26,7 @@ def train() -> None:
 def voice(
     recipe: Annotated[
         str,
-        typer.Argument(help="corpus, prosody, acoustic, adversarial, package; or own."),
+        typer.Argument(help="corpus, prosody, acoustic, adversarial, package, own."),
     ],
     corpus: Annotated[
         Path | None, typer.Option(help="Folder of teacher speech. Default: in the cache.")

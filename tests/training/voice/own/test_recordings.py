@@ -49,7 +49,7 @@ def test_what_is_wrong_with_a_list(folder, metadata, reason):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(InputError, match="is no folder; it should hold either metadata.csv"):
+    with pytest.raises(InputError, match="is no folder; it should hold either metadata"):
         recordings.read_folder(tmp_path / "none")
 
 
