@@ -26,3 +26,16 @@ def test_groups_and_second_hearing():
     found = words.listen(listener, sounds, ["good", "unsure", "bad", "good"])
     assert [f[:2] for f in found] == [(0, 2), (0, 2), (1, 2), (0, 2)]
     assert listener.calls == [19.2, 9.6, 19.2, 9.6]
+
+
+def test_words_that_are_only_parted_otherwise():
+    class Parted(Listener):
+        def heard(self, samples):
+            return "Deactivated."
+
+        def errors_by_part(self, wanted, heard):
+            return [(2, 2) for _ in wanted]
+
+    sounds = [np.full(JUDGE_RATE, 0.1, np.float32)] * 2
+    found = words.listen(Parted(), sounds, ["De-activated", "Re-activated"])
+    assert [f[:2] for f in found] == [(0, 2), (2, 2)]

@@ -34,7 +34,7 @@ LEAD, TAIL = 0.1, 0.15  # seconds of silence that stay around the speech
 MEASURED_BY = ("grace", "hugo")  # practice voices that the aligner is only tested on
 PRACTICE, TESTS = 160, 30  # readings
 PRACTICE_STEPS, LISTENING_STEPS = 300, 60
-UNSURE = 5.0  # times the usual spread under the usual sureness: the text is another one
+UNSURE = 6.0  # times the usual spread under the usual sureness: the text is another one
 FEWEST = 5  # recordings
 MARKS = frozenset(' ˈˌː,.;:!?—…"()“”')
 
@@ -211,7 +211,8 @@ def _timed(
             continue
         frames, sure[r.name] = alignment.timed(aligner, found)
         examples[r.name] = _example(r.text, found, frames, levelled[r.name], filters, energy)
-    findings = [_judged(f, sure, set(sounds)) for f in findings]
+    usual = usual_sureness({n: (sure[n], len(heard[n].tokens)) for n in sure})
+    findings = [_judged(f, usual, set(sounds)) for f in findings]
     good = {f.name for f in findings if not f.problems}
     figures["seconds"] = sum(e.units for n, e in examples.items() if n in good) / 40
     return [e for n, e in examples.items() if n in good], findings, figures
@@ -242,15 +243,32 @@ def _tokens(phonemes: str) -> np.ndarray:
     return np.array(encode(phonemes))
 
 
-def _judged(finding: Finding, sure: dict[str, float], sounding: set[str]) -> Finding:
-    """The finding, with a problem where the sound does not follow the text."""
+def usual_sureness(found: dict[str, tuple[float, int]]) -> dict[str, float]:
+    """By recording, how many usual spreads its timing is surer than usual for its length.
+
+    Args:
+        found: by recording, mean log-probability of its timing and number of tokens; more tokens
+            are more to choose from.
+    """
+    sure, sizes = (np.array(x, float) for x in zip(*found.values(), strict=True))
+    logs = np.log(sizes)
+    slope, middle = np.polyfit(logs, sure, 1) if len(found) > 10 else (0.0, float(np.median(sure)))
+    apart = sure - (slope * logs + middle)
+    apart -= np.median(apart)
+    spread = float(np.median(np.abs(apart))) + 0.02
+    return dict(zip(found, (apart / spread).tolist(), strict=True))
+
+
+def _judged(finding: Finding, usual: dict[str, float], sounding: set[str]) -> Finding:
+    """The finding, with a problem where the sound does not follow the text.
+
+    Where somebody heard the right words, being unsure of their timing says nothing against them.
+    """
     if finding.name not in sounding:
         return finding
-    if finding.name not in sure:
+    if finding.name not in usual:
         return replace(finding, problems=("spoken faster than the model can follow",))
-    middle = float(np.median(list(sure.values())))
-    spread = float(np.median([abs(s - middle) for s in sure.values()])) + 0.02
-    if sure[finding.name] < middle - UNSURE * spread:
+    if finding.wrong is None and usual[finding.name] < -UNSURE:
         return replace(finding, problems=("the sound does not follow the text",))
     return finding
 

@@ -177,7 +177,12 @@ def learn_all(task: Own, folder: Path, steps: int) -> State:
 
 def _run(task: Own, folder: Path, schedule: Schedule) -> State:
     config = LoopConfig(
-        folder=folder, schedule=schedule, average=0.99, log_every=25, evaluate_every=100
+        folder=folder,
+        schedule=schedule,
+        average=0.99,
+        log_every=20,
+        evaluate_every=80,
+        save_every=40,
     )
     trainer = Trainer(task, config)
     trainer.run()

@@ -47,10 +47,16 @@ def listen(
             if wrong > DOUBTFUL * words and len(group) > 1:
                 heard_alone = listener.heard(_strung([sounds[i]]))
                 ((wrong, words),) = listener.errors_by_part([texts[i]], heard_alone)
-                found.append((wrong, words, heard_alone))
+                same = _letters(heard_alone) == _letters(texts[i])
+                found.append((0 if same else wrong, words, heard_alone))
             else:
                 found.append((wrong, words, heard))
     return found
+
+
+def _letters(text: str) -> str:
+    """Without spaces: "de-activated" and "deactivated" sound the same."""
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def _groups(sounds: Sequence[Samples]) -> Iterator[list[int]]:
