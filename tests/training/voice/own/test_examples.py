@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
-from voxhaus.training.voice.dataset import Example, load_shard  # noqa: E402
-from voxhaus.training.voice.own import examples  # noqa: E402
+from voxhaus.training.voice.dataset import Example, load_shard
+from voxhaus.training.voice.own import examples
 
 
 def test_whole_units_do_not_drift():

@@ -126,7 +126,7 @@ def _phonemes(frontend: TextFrontend, text: str) -> str:
 def _listened(
     recordings: Sequence[Recording], sounds: dict[str, Samples], findings: list[Finding]
 ) -> tuple[list[Finding], str]:
-    """The findings after Whisper listened, where it is installed, and what the report says of it."""
+    """The findings after Whisper listened, where it is there, and what the report says of it."""
     try:
         hears = Transcriber()
     except MissingExtraError:

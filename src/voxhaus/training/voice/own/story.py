@@ -164,7 +164,8 @@ def learn(
             task = _task(kind, d, config, starts, material.edge)
             found[name] = tuning.loss_of(task)["loss"]
         best = min(found, key=lambda n: found[n])
-        print(f"{kind}: nearest voice {best}", {k: round(v, 3) for k, v in found.items()})
+        shown = {k: round(v, 3) for k, v in found.items()}
+        print(f"{kind}: nearest voice {best}", shown, flush=True)
         return readers[best]
 
     sound_reader, prosody_reader = nearest("acoustic"), nearest("prosody")

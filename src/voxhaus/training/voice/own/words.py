@@ -44,14 +44,17 @@ def listen(
         said = [texts[i] for i in group]
         heard = listener.heard(_strung([sounds[i] for i in group]))
         for i, (wrong, words) in zip(group, listener.errors_by_part(said, heard), strict=True):
-            if wrong > DOUBTFUL * words and len(group) > 1:
-                heard_alone = listener.heard(_strung([sounds[i]]))
-                ((wrong, words),) = listener.errors_by_part([texts[i]], heard_alone)
-                same = _letters(heard_alone) == _letters(texts[i])
-                found.append((0 if same else wrong, words, heard_alone))
-            else:
-                found.append((wrong, words, heard))
+            doubtful = wrong > DOUBTFUL * words
+            found.append(
+                _alone(listener, sounds[i], texts[i]) if doubtful else (wrong, words, heard)
+            )
     return found
+
+
+def _alone(listener: Listener, sound: Samples, text: str) -> tuple[int, int, str]:
+    heard = listener.heard(_strung([sound]))
+    ((wrong, words),) = listener.errors_by_part([text], heard)
+    return (0 if _letters(heard) == _letters(text) else wrong), words, heard
 
 
 def _letters(text: str) -> str:
