@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from voxhaus.evals.pronunciation import Pair, held_out, read_pairs, score_words
 from voxhaus.models.text.g2p import LETTERS, MAX_LETTERS, SLOTS, SYMBOLS, Network
 from voxhaus.models.text.lexicon import ACCENTS, DATA
+from voxhaus.training.loop.precision import half_where_fast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ def batches(pairs: list[Pair], size: int, chance: random.Random) -> Iterator[Bat
 
 def loss_of(model: G2pNetwork, batch: Batch) -> Tensor:
     """CTC loss per phoneme."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with half_where_fast(batch.letters_BL.device):
         scores_BSV = model(batch.letters_BL, batch.accent_B)
     sizes = (batch.letters_BL > 0).sum(1) * SLOTS
     total: Tensor = nnf.ctc_loss(

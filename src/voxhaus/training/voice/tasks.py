@@ -18,15 +18,11 @@ from voxhaus.models.voice.discriminators import Judges, Verdicts
 from voxhaus.models.voice.losses import MEL_RESOLUTIONS, RESOLUTIONS, SpectralLoss, prosody_loss
 from voxhaus.models.voice.prosody import PITCH_CENTRE, ProsodyModel, span_features
 from voxhaus.models.voice.synthesis import synthesise
+from voxhaus.training.loop.precision import best_device, half_where_fast
 from voxhaus.training.voice import cuts
 from voxhaus.training.voice.dataset import Batch, Example, collate, epochs
 
 Filters = Callable[[Batch], tuple[Tensor, Tensor, Tensor, Tensor]]
-
-
-def best_device() -> torch.device:
-    """A GPU where torch finds one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +130,7 @@ class AcousticTask(_Stateless):
     def _filters(self, b: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         model: AcousticModel = self.model  # type: ignore[assignment]
         spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
-        with torch.autocast(self.data.device.type, torch.bfloat16):
+        with half_where_fast(self.data.device):
             x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = prosody_inputs(b.pitch_BF, b.energy_BF)
             out = model.decode(x, b.style_BS, spans, b.unit_index_BU, curves, b.unit_mask_BU1)
@@ -221,7 +217,7 @@ class AdversarialTask(AcousticTask):
             epoch += 1
 
     def _verdicts(self, ours: list[Tensor], theirs: list[Tensor]) -> Verdicts:
-        with torch.autocast(self.data.device.type, torch.bfloat16):
+        with half_where_fast(self.data.device):
             verdicts: Verdicts = self.judges(ours, theirs)
         return verdicts
 
@@ -295,7 +291,7 @@ class ProsodyTask(_Stateless):
         """See `Task`."""
         model: ProsodyModel = self.model  # type: ignore[assignment]
         spans = span_features(b.durations_BL, b.unit_index_BU, b.unit_offset_BU)
-        with torch.autocast(self.data.device.type, torch.bfloat16):
+        with half_where_fast(self.data.device):
             made, x = model.phonemes(b.tokens_BL, b.style_BS, b.token_mask_BL1)
             curves = model.curves_of(x, b.style_BS, spans, b.unit_index_BU, b.unit_mask_BU1)
         true = torch.log(b.exact_durations_BL.clamp(min=0.5))
