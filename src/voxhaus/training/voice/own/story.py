@@ -34,7 +34,7 @@ MOST_EPOCHS = 40  # a handful of recordings is learned by heart sooner than that
 SECONDS = 16.0  # of padded sound in a step, as when the shipped voice was trained
 PIECES = 6
 HELD_OUT, MOST_HELD_OUT = 0.1, 20
-COMPARED = 16  # recordings by which the nearest voice is found
+COMPARED = 6  # recordings by which the nearest voice is found
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -53,7 +53,6 @@ class OwnOptions:
         out: the model folder to write.
         steps: of the sound model; prosody takes half; 0 is the recipe's own length.
         threads: CPU threads; 0 leaves torch's choice.
-        fuse: compile the training step.
     """
 
     data: Path
@@ -65,7 +64,6 @@ class OwnOptions:
     ask: Callable[[str], str] | None = None
     steps: int = 0
     threads: int = 0
-    fuse: bool = True
 
 
 def model_name(voice: str) -> str:
@@ -229,11 +227,9 @@ def _task(
     config: VoiceConfig,
     starts: dict[str, tuning.State],
     edge: float,
-    *,
-    fuse: bool = False,
 ) -> tuning.Own:
     if kind == "acoustic":
-        return tuning.SoundTask(data, config, start=starts[kind], edge=edge, fuse=fuse)
+        return tuning.SoundTask(data, config, start=starts[kind], edge=edge)
     return tuning.DeliveryTask(data, config, start=starts[kind])
 
 
@@ -263,8 +259,7 @@ def _stages(
     work: Path,
 ) -> tuple[dict[str, Any], tuning.State]:
     """Style, then all weights, then whichever of the two is nearer to the held-out recordings."""
-    fuse = o.fuse and kind == "acoustic" and shutil.which("g++") is not None
-    task = _task(kind, data, config, starts, edge, fuse=fuse)
+    task = _task(kind, data, config, starts, edge)
     for_style, for_all = _lengths(o, kind, data.train)
     figures = {"nearest voice": tuning.loss_of(task)}
     states = {}

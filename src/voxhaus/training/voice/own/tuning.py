@@ -4,6 +4,9 @@ Knows: two models with a style of their own beside their weights, what they lear
 and how far they are from held-out recordings at every stage.
 Refuses to know: how recordings became examples, and what is done with the result.
 
+Steps are not compiled: the two stages would need two compilations, which take longer on two cores
+than a run of a few hundred steps gains.
+
 First only the style moves (128 numbers for each model), from the nearest voice there is; then all
 weights, slowly. Recordings have no phase that could be predicted, and may hold nothing above an
 edge; there the shipped model's own sound stands in (`filled`).
@@ -29,7 +32,7 @@ from voxhaus.training.loop.trainer import LoopConfig, Trainer
 from voxhaus.training.voice.dataset import Batch, Example, collate
 from voxhaus.training.voice.tasks import AcousticTask, Data, ProsodyTask
 
-STYLE_RATE, SOUND_RATE, PROSODY_RATE = 1e-2, 2e-4, 1e-4
+STYLE_RATE, SOUND_RATE, PROSODY_RATE = 1e-2, 3e-4, 1e-4
 HALF = STYLE // 2
 OFFSET = "offset"  # name of the style's parameter in both models
 
@@ -95,16 +98,13 @@ class SoundTask(AcousticTask):
     """
 
     def __init__(
-        self, data: Data, config: VoiceConfig, *, start: State, edge: float, fuse: bool = False
+        self, data: Data, config: VoiceConfig, *, start: State, edge: float
     ) -> None:
         super().__init__(data, config)
         self.model = OwnSound(config).to(data.device)
         self.model.load_state_dict(start)
         self.judge = SpectralLoss(phase=0.0).to(data.device)
         self._held_out_judge = SpectralLoss(phase=0.0, below=edge).to(data.device)
-        if fuse:
-            self.judge.fuse()
-            self._trained_filters = torch.compile(self._filters, dynamic=False)
 
 
 class DeliveryTask(ProsodyTask):
