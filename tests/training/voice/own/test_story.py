@@ -63,9 +63,7 @@ def recorded(tmp_path_factory):
 def options(story, recorded, tmp_path, **more):
     consent = recorded / "consent.txt"
     given = {"consent": consent, "out": tmp_path / "own-mine" / "1", "steps": 3, **more}
-    return story.OwnOptions(
-        data=recorded, name="mine", runs=tmp_path / "runs", threads=1, **given
-    )
+    return story.OwnOptions(data=recorded, name="mine", runs=tmp_path / "runs", threads=1, **given)
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def card(
         *(_row(part, about[part]) for part in ("sound", "prosody")),
         "",
         f"Steps: {about['sound']['steps']} (sound), {about['prosody']['steps']} (prosody). "
-        f"Minutes: {about.get('minutes', {})}.",
+        f"Minutes in the last run of the command: {about.get('minutes', {})}.",
         "",
         "## Scores",
         "",

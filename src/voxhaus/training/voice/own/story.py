@@ -168,10 +168,9 @@ def learn(
 
     sound_reader, prosody_reader = nearest("acoustic"), nearest("prosody")
     both = [styled(part, sound_reader) for part in (train, held_out)]
-    whole = [tuning.filled(p, starts["acoustic"], config, material.edge) for p in both]
-    sound_data = replace(
-        data, train=whole[0], held_out=both[1], shape=cuts.Shape(count=_pieces(whole[0]))
-    )
+    whole = tuning.filled(both[0], starts["acoustic"], config, material.edge)
+    shape = cuts.Shape(count=_pieces(whole))
+    sound_data = replace(data, train=whole, held_out=both[1], shape=shape)
     sound, acoustic = _stages("acoustic", o, sound_data, config, starts, material.edge, work)
     prosody_data = replace(
         data,

@@ -97,9 +97,7 @@ class SoundTask(AcousticTask):
         edge: Hz; held-out recordings are compared below it.
     """
 
-    def __init__(
-        self, data: Data, config: VoiceConfig, *, start: State, edge: float
-    ) -> None:
+    def __init__(self, data: Data, config: VoiceConfig, *, start: State, edge: float) -> None:
         super().__init__(data, config)
         self.model = OwnSound(config).to(data.device)
         self.model.load_state_dict(start)
