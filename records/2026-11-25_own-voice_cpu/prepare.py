@@ -20,13 +20,15 @@ SHORTEST, LONGEST = 1.5, 22.0
 
 
 def texts(unpacked: Path) -> dict[str, str]:
-    table = next(unpacked.rglob("core-sounds-en.txt.gz"))
-    lines = gzip.open(table, "rt", encoding="utf-8", errors="replace").read().splitlines()
+    """Text of every prompt by name; what stands in brackets is not said."""
+    table = gzip.decompress(next(unpacked.rglob("core-sounds-en.txt.gz")).read_bytes())
+    lines = table.decode("utf-8", errors="replace").splitlines()
     found = (re.match(r"([^;:\s]+):\s*(\S.*)", line) for line in lines)
     return {m[1]: m[2].strip(" .") + "." for m in found if m and m[2][0] not in "[("}
 
 
 def main(unpacked: Path, out: Path) -> None:
+    """Write metadata.csv and wavs/ into `out`."""
     root = next(unpacked.rglob("en_US_f_Allison"))
     (out / "wavs").mkdir(parents=True, exist_ok=True)
     lines, seconds = [], 0.0
