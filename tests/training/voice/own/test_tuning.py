@@ -51,7 +51,7 @@ def starts():
     sound, prosody = AcousticModel(SMALL), ProsodyModel(SMALL)
     with torch.no_grad():
         for weight in (*sound.parameters(), *prosody.parameters()):
-            weight += 0.02 * torch.randn_like(weight)  # a new model is deaf to its style
+            weight.add_(0.02 * torch.randn_like(weight))  # a new model is deaf to its style
     return (tuning.plain_start(m.state_dict()) for m in (sound, prosody))
 
 
