@@ -133,6 +133,8 @@ def test_doctor_names_missing_weights_and_a_broken_configuration(voxhaus, tmp_pa
 def test_train_without_torch_names_the_extra(voxhaus, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "voxhaus.training.voice.recipes", raising=False)
+    # A module that was imported once is also an attribute of its package.
+    monkeypatch.delattr("voxhaus.training.voice.recipes", raising=False)
     status, _, err = voxhaus("train", "voice", "acoustic")
     assert status == 1
     assert "voxhaus[train]" in err

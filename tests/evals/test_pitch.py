@@ -35,3 +35,20 @@ def test_noise_and_silence_have_no_pitch():
     assert len(pitch.track(noise, RATE)) < 5
     assert math.isnan(pitch.statistics(np.zeros(RATE, np.float32), RATE)[0])
     assert math.isnan(pitch.statistics(np.zeros(10, np.float32), RATE)[0])
+
+
+def test_contour_places_pitch_and_silence():
+    hertz = np.concatenate([np.full(RATE // 2, 120.0), np.full(RATE // 2, 240.0)])
+    sound = np.concatenate([np.zeros(RATE // 2, np.float32), buzz(hertz)])
+    found = pitch.contour(sound, RATE, 300)
+    assert len(found) == len(sound) // 300
+    assert not found[:38].any()
+    np.testing.assert_allclose(found[44:76], 120, rtol=0.01)
+    np.testing.assert_allclose(found[84:116], 240, rtol=0.01)
+
+
+def test_contour_of_noise_and_of_nothing():
+    noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    assert (pitch.contour(noise, RATE, 300) > 0).mean() < 0.1
+    assert len(pitch.contour(np.zeros(10, np.float32), RATE, 300)) == 0
+    assert not pitch.contour(np.zeros(RATE, np.float32), RATE, 300).any()

@@ -86,3 +86,20 @@ def test_unusable_recordings_are_refused_with_the_reason(tmp_path):
     (tmp_path / "b.wav").write_bytes(b"no sound")
     with pytest.raises(InputError, match=r"b\.wav is not a recording"):
         Recordings(tmp_path, [ONE, TWO])
+
+
+def test_errors_are_told_apart_by_part():
+    pytest.importorskip("jiwer", reason="judges need the extra 'evaluate'")
+    pytest.importorskip("whisper_normalizer", reason="judges need the extra 'evaluate'")
+    import jiwer
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    hears = judges.Transcriber.__new__(judges.Transcriber)
+    hears._plain, hears._jiwer = EnglishTextNormalizer(), jiwer
+    texts = ["The door was open.", "Come in, please.", "Nobody is here."]
+    assert hears.errors_by_part(texts, "the door was open come in please nobody is here") == [
+        (0, 4), (0, 3), (0, 3),
+    ]  # fmt: skip
+    heard = "the floor was open nobody nobody is here"
+    assert [w for w, _ in hears.errors_by_part(texts, heard)] == [1, 3, 0]
+    assert hears.errors_by_part([], "words") == []

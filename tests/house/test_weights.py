@@ -5,7 +5,7 @@ import pytest
 from voxhaus.core.paths import weights_root
 from voxhaus.runtime import weights
 
-SHIPPED = weights.available()
+SHIPPED = weights.available(weights_root())
 
 
 def test_a_voice_is_shipped():

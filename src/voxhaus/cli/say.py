@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voxhaus.cli.credentials import Credentials, signer_for
-from voxhaus.cli.terminal import AsJson, print_json, working
+from voxhaus.cli.terminal import AsJson, Model, print_json, working
 
 if TYPE_CHECKING:
     from voxhaus.core.speech import AudioChunk
@@ -39,6 +39,7 @@ def say(
         ),
     ] = None,
     style: Annotated[str | None, typer.Option("--style", help="A style of that voice.")] = None,
+    model: Model = None,
     speed: Annotated[float, typer.Option("--speed", help="1 is the voice's own pace.")] = 1.0,
     pitch: Annotated[float, typer.Option("--pitch", help="Semitones up; -12 to 12.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same sound.")] = 0,
@@ -71,7 +72,7 @@ def say(
     from voxhaus.core.provenance import spoken_by
     from voxhaus.core.speech import join
     from voxhaus.models.text.cast import cast
-    from voxhaus.runtime.voice import Voice
+    from voxhaus.runtime.voice import DEFAULT_MODEL, Voice
 
     words_wanted = read_text(text, file)
     check_audio_target(output)
@@ -80,7 +81,7 @@ def say(
     signer = signer_for(output, credentials)
 
     with working("Loading the voice") as status:
-        speaker = Voice.load(threads=threads)
+        speaker = Voice.load(model or DEFAULT_MODEL, threads=threads)
         clock = _Clock()
         chunks = []
         stream = speaker.stream(

@@ -15,6 +15,12 @@ import typer
 if TYPE_CHECKING:
     from rich.status import Status
 
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="A model of `voxhaus models`, or a model folder.", metavar="MODEL"
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -37,6 +43,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     typer.secho(lines[0].rstrip(), bold=True)
     for line in lines[1:]:
         typer.echo(line.rstrip())
+
+
+def somebody_watches() -> bool:
+    """Whether a person at a terminal can be asked something."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from voxhaus.cli.terminal import somebody_watches
 from voxhaus.core.errors import InputError, MissingExtraError
+from voxhaus.core.paths import voices_root
 
 train_app = typer.Typer(no_args_is_help=True, help="Make a model (needs the extra 'train').")
 
@@ -23,7 +25,8 @@ def train() -> None:
 @train_app.command()
 def voice(
     recipe: Annotated[
-        str, typer.Argument(help="A stage: corpus, prosody, acoustic, adversarial, package.")
+        str,
+        typer.Argument(help="corpus, prosody, acoustic, adversarial, package, own."),
     ],
     corpus: Annotated[
         Path | None, typer.Option(help="Folder of teacher speech. Default: in the cache.")
@@ -32,7 +35,8 @@ def voice(
         Path | None, typer.Option(help="Folder of checkpoints and curves. Default: in the cache.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Model folder that 'package' writes. Default: weights/.")
+        Path | None,
+        typer.Option(help="Model folder to write. Default: weights/; own: your voices."),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Length of a run; 0: the recipe's own.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
@@ -48,14 +52,26 @@ def voice(
     voices: Annotated[
         str, typer.Option(help="Who reads the corpus, in turns: names with commas. Default: all.")
     ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="own: folder of recordings, with metadata.csv or a .txt beside each."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="own: what the voice is called.")] = "mine",
+    accent: Annotated[str, typer.Option(help="own: us or gb.")] = "us",
+    consent: Annotated[
+        Path | None,
+        typer.Option(help="own: file with the speaker's statement. Default: it is asked for."),
+    ] = None,
 ) -> None:
-    """Run one stage of the voice; run it again to resume where it stopped."""
+    """Run one stage of the voice, or make a voice of your own; run it again to resume."""
     recipes = _voice_recipes()
     if recipe not in recipes.RECIPES:
         raise InputError(
             f"There is no recipe '{recipe}'. Recipes: {', '.join(recipes.RECIPES)}.", param="recipe"
         )
     default = recipes.default_options()
+    if recipe == "own" and out is None:
+        out = voices_root() / f"own-{name}" / "1"
     recipes.RECIPES[recipe](
         recipes.Options(
             corpus=corpus or default.corpus,
@@ -68,6 +84,11 @@ def voice(
             seed=seed,
             start=start,
             voices=tuple(voices.split(",")) if voices else default.voices,
+            data=data,
+            name=name,
+            accent=accent,
+            consent=consent,
+            ask=typer.prompt if somebody_watches() else None,
         )
     )
 

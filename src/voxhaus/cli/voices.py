@@ -7,17 +7,17 @@ Refuses to know: where voices come from.
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from voxhaus.cli.terminal import AsJson, print_json, print_table
+from voxhaus.cli.terminal import AsJson, Model, print_json, print_table
 
 if TYPE_CHECKING:
     from voxhaus.core.speech import VoiceInfo
 
 
-def voices(as_json: AsJson = False) -> None:
+def voices(model: Model = None, as_json: AsJson = False) -> None:
     """List the voices: id, name, sex, accent, language, styles."""
-    from voxhaus.runtime.voice import Voice
+    from voxhaus.runtime.voice import DEFAULT_MODEL, Voice
 
-    speaker = Voice.load(threads=1)
+    speaker = Voice.load(model or DEFAULT_MODEL, threads=1)
     listed = speaker.voices()
     if as_json:
         print_json(

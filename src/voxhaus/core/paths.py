@@ -1,6 +1,6 @@
 """Where things live on disk.
 
-Knows: the three roots (shipped weights, user data, rebuildable cache) and their overrides.
+Knows: the roots (shipped weights, a user's own voices, rebuildable cache) and their overrides.
 Refuses to know: what is stored in them.
 """
 
@@ -30,6 +30,15 @@ def config_file() -> Path:
 def credentials_folder() -> Path:
     """Where `voxhaus credentials init` puts a certificate and its key: beside the configuration."""
     return config_file().parent / "credentials"
+
+
+def voices_root() -> Path:
+    """Folder holding MODEL/VERSION/ of the voices that a user trained; it may not exist.
+
+    `VOXHAUS_VOICES` overrides the platform's folder of user data.
+    """
+    override = os.environ.get("VOXHAUS_VOICES")
+    return Path(override) if override else Path(platformdirs.user_data_dir("voxhaus")) / "voices"
 
 
 def weights_root() -> Path:

@@ -11,7 +11,7 @@ import importlib
 import re
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,27 @@ class Transcriber:
         reference = self._plain(plain_times(wanted))
         out = self._jiwer.process_words(reference, self._plain(plain_times(heard)))
         return out.substitutions + out.deletions + out.insertions, len(reference.split())
+
+    def errors_by_part(self, wanted: Sequence[str], heard: str) -> list[tuple[int, int]]:
+        """Wrong words and words of each of several texts that were heard one after the other.
+
+        A word that was heard too much counts against the text that goes on there.
+        """
+        parts = [self._plain(plain_times(w)).split() for w in wanted]
+        owner = [i for i, words in enumerate(parts) for _ in words]
+        wrong = [0] * len(parts)
+        if not owner:
+            return [(0, 0) for _ in parts]
+        said = self._plain(plain_times(heard))
+        out = self._jiwer.process_words(" ".join(" ".join(p) for p in parts if p), said)
+        for chunk in out.alignments[0]:
+            if chunk.type == "insert":
+                at = owner[min(chunk.ref_start_idx, len(owner) - 1)]
+                wrong[at] += chunk.hyp_end_idx - chunk.hyp_start_idx
+            elif chunk.type != "equal":
+                for at in owner[chunk.ref_start_idx : chunk.ref_end_idx]:
+                    wrong[at] += 1
+        return [(w, len(p)) for w, p in zip(wrong, parts, strict=True)]
 
 
 class SpeakerJudge:

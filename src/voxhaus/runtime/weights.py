@@ -1,6 +1,7 @@
 """Finding and trusting model files.
 
-Knows: the layout MODEL/VERSION/ with its manifest, and checks every file before it is used.
+Knows: the layout MODEL/VERSION/ with its manifest, the two places where models lie (shipped ones, a
+user's own voices), and checks every file before it is used.
 Refuses to know: what the tensors mean.
 """
 
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voxhaus.core.errors import InputError, WeightsError
-from voxhaus.core.paths import weights_root
+from voxhaus.core.paths import voices_root, weights_root
 
 _REINSTALL = "Reinstall voxhaus, or restore the folder from the repository."
 
@@ -48,29 +49,53 @@ class Weights:
 
 
 def available(root: Path | None = None) -> list[tuple[str, str]]:
-    """(model, version) of every model folder that has a manifest, sorted."""
-    root = root or weights_root()
-    found = [(p.parents[1].name, p.parent.name) for p in root.glob("*/*/manifest.json")]
+    """(model, version) of every model folder that has a manifest, sorted.
+
+    Args:
+        root: look there only, instead of among the shipped models and the user's own voices.
+    """
+    found = {
+        (p.parents[1].name, p.parent.name)
+        for r in _roots(root)
+        for p in r.glob("*/*/manifest.json")
+    }
     return sorted(found, key=lambda f: (f[0], int(f[1]) if f[1].isdecimal() else 0))
+
+
+def _roots(root: Path | None) -> list[Path]:
+    return [root] if root else [weights_root(), voices_root()]
 
 
 def find(model: str, version: str | None = None, root: Path | None = None) -> Path:
     """The folder of a model: the given version, or the newest.
 
+    Args:
+        model: its name, or the path of a model folder (anything with a "/" in it).
+        version: a version of a named model.
+        root: as for `available`.
+
     Raises:
         InputError: no such model; the message names those that there are.
         WeightsError: no weights at all.
     """
-    root = root or weights_root()
+    if "/" in model or "\\" in model:
+        return _at(Path(model))
     there = available(root)
     if not there:
-        raise WeightsError(f"No model weights in {root}. {_REINSTALL}")
+        raise WeightsError(f"No model weights in {root or weights_root()}. {_REINSTALL}")
     versions = [v for m, v in there if m == model and version in (None, v)]
     if not versions:
         names = ", ".join(f"{m} {v}" for m, v in there)
         asked = model if version is None else f"{model} {version}"
         raise InputError(f"There is no model '{asked}'. Available: {names}.", param="model")
-    return root / model / versions[-1]
+    places = (r / model / versions[-1] for r in _roots(root))
+    return next(p for p in places if (p / "manifest.json").is_file())
+
+
+def _at(folder: Path) -> Path:
+    if not (folder / "manifest.json").is_file():
+        raise InputError(f"{folder} is no model folder: it has no manifest.json.", param="model")
+    return folder
 
 
 def damaged(folder: Path) -> list[str]:
@@ -104,7 +129,8 @@ def load(model: str, version: str | None = None, root: Path | None = None) -> We
             f"{model} {folder.name} cannot be used: {'; '.join(wrong)}. {_REINSTALL}"
         )
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    return Weights(model=model, version=folder.name, folder=folder, manifest=manifest)
+    name = manifest.get("model", model)
+    return Weights(model=name, version=folder.name, folder=folder, manifest=manifest)
 
 
 def unchecked(folder: Path) -> Weights:

@@ -80,3 +80,16 @@ def test_the_fused_loss_is_the_loss():
     for name, value in found[0][0].items():
         assert torch.allclose(value, found[1][0][name], rtol=1e-4)
     assert torch.allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-6)
+
+
+def test_nothing_is_compared_above_an_edge():
+    torch.manual_seed(0)
+    wanted = torch.randn(1, 24_000) * 0.1
+    t = torch.arange(24_000) / 24_000
+    high, low = (wanted + 0.1 * torch.sin(2 * torch.pi * h * t) for h in (8000, 2000))
+    below, whole = SpectralLoss(below=4000.0), SpectralLoss()
+    total = {name: sum(float(v) for v in below(x, wanted).values()) for name, x in
+             (("high", high), ("low", low))}  # fmt: skip
+    assert total["high"] < 0.02 * total["low"]
+    assert sum(float(v) for v in whole(high, wanted).values()) > 0.1
+    assert 40 < len(below.get_buffer("mel_1024")) < len(whole.get_buffer("mel_1024")) == 80

@@ -63,6 +63,9 @@ class SpectralLoss(nn.Module):
     the phase of the teacher's harmonics can be predicted from its source: the coherence of the two
     falls from 0.7 at 300 Hz to 0.05 at 1,700 Hz. Higher up the term would teach nothing but to
     speak softly (it cost 1 to 2 dB between 1 and 5 kHz).
+
+    Args:
+        below: compare nothing above it (Hz); for recordings that hold nothing there.
     """
 
     def __init__(
@@ -73,13 +76,17 @@ class SpectralLoss(nn.Module):
         phase: float = 0.5,
         phase_below: float = 1500.0,
         resolutions: Sequence[int] = RESOLUTIONS,
+        below: float = SAMPLE_RATE / 2,
     ) -> None:
         super().__init__()
         self.weights = {"convergence": convergence, "mel": mel, "phase": phase}
         self.resolutions = tuple(resolutions)
+        self.below = below
         self.phase_bins = int(phase_below / SAMPLE_RATE * 1024)
         for size in MEL_RESOLUTIONS:
-            self.register_buffer(f"mel_{size}", mel_filters(80, size), persistent=False)
+            filters_MK = mel_filters(80, size)[:, : self._bins(size)]
+            whole = filters_MK.sum(1) > 0.999  # bands that reach over the edge are left out
+            self.register_buffer(f"mel_{size}", filters_MK[whole], persistent=False)
         self.apart, self.apart_mel, self.apart_phase = (
             self._apart,
             self._apart_mel,
@@ -90,7 +97,7 @@ class SpectralLoss(nn.Module):
         """The weighted terms by name; their sum is the loss. The batch is judged as one signal."""
         found: dict[str, list[Tensor]] = {"log": [], "convergence": [], "mel": [], "phase": []}
         for size in self.resolutions:
-            made, wanted = spectrum(made_BS, size), spectrum(wanted_BS, size)
+            made, wanted = (spectrum(x, size)[:, : self._bins(size)] for x in (made_BS, wanted_BS))
             log, share = self.apart(made, wanted)
             found["log"].append(log)
             found["convergence"].append(share * self.weights["convergence"])
@@ -100,6 +107,9 @@ class SpectralLoss(nn.Module):
             if size == 1024:
                 found["phase"].append(self.weights["phase"] * self.apart_phase(made, wanted))
         return {name: torch.stack(terms).mean() for name, terms in found.items() if terms}
+
+    def _bins(self, size: int) -> int:
+        return int(self.below / SAMPLE_RATE * size) + 1
 
     def fuse(self) -> None:
         """Fuse the arithmetic behind the transforms (torch.compile); needs a C++ compiler."""

@@ -94,14 +94,16 @@ def _write_voices(folder: Path, examples: Sequence[Example]) -> None:
         tables.append(np.stack(list(made.values())))
     np.save(folder / "styles.npy", np.stack(tables).astype(np.float16))
     rows = list(teacher.STYLE_ROWS)
-    _write_json(folder / "voices.json", {"default": "anna", "rows": rows, "voices": listing})
+    write_json(folder / "voices.json", {"default": "anna", "rows": rows, "voices": listing})
 
 
-def _write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Write a JSON file as model folders hold them."""
     path.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
 
 
-def _config() -> dict[str, Any]:
+def config_of() -> dict[str, Any]:
+    """What the runtime must know of the time axes."""
     return {
         "synthesiser": {
             "sample_rate": c.SAMPLE_RATE,
@@ -140,6 +142,26 @@ def halfway(
     return {k: (v.float() + other[k].float()) / 2 for k, v in one.items()}
 
 
+def write_models(
+    prosody: ProsodyModel, acoustic: AcousticModel, out: Path, readings: Sequence[Example] = ()
+) -> None:
+    """Write both models: their weights in float16 into the folder `training`, and as graphs.
+
+    Args:
+        prosody: as trained.
+        acoustic: as trained; the postfilter is built into it, so do not train it any further.
+        out: folder to write; made where it is missing.
+        readings: a few that show what the spectral head has to expect.
+    """
+    (out / "training").mkdir(parents=True, exist_ok=True)
+    for name, model in (("prosody", prosody), ("acoustic", acoustic)):
+        half = {k: v.half() for k, v in model.state_dict().items()}
+        torch.save(half, out / "training" / f"{name}.pt")
+    sharpen(acoustic, SHARPENING)
+    reach = head_reach(acoustic, readings) if readings else None
+    export_graphs(prosody, acoustic, out, longest=MAX_PHONEMES + 2, reach_C=reach)
+
+
 def package(
     runs: Path,
     corpus_folder: Path,
@@ -167,7 +189,6 @@ def package(
     Raises:
         VoxhausError: neither a run's checkpoint nor `start` has the weights of a model.
     """
-    (out / "training").mkdir(parents=True, exist_ok=True)
     sizes = c.VoiceConfig()
     prosody, acoustic = ProsodyModel(sizes), AcousticModel(sizes)
     steps: dict[str, int | str] = {}
@@ -180,13 +201,9 @@ def package(
             if name == "acoustic" and begun_from is not None:
                 state = halfway(state, begun_from)
         model.load_state_dict(state)
-        half = {k: v.half() for k, v in state.items()}
-        torch.save(half, out / "training" / f"{name}.pt")
-    sharpen(acoustic, SHARPENING)
     trained, held_out = load_corpus(corpus_folder)
-    reach = head_reach(acoustic, (held_out + trained)[:MEASURED])
-    export_graphs(prosody, acoustic, out, longest=MAX_PHONEMES + 2, reach_C=reach)
-    _write_json(out / "config.json", _config())
+    write_models(prosody, acoustic, out, (held_out + trained)[:MEASURED])
+    write_json(out / "config.json", config_of())
     _write_voices(out, held_out + load_unheard(corpus_folder))
     about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
     about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
@@ -210,7 +227,7 @@ def write_manifest(folder: Path, about: dict[str, Any]) -> None:
         for p in sorted(folder.iterdir())
         if p.is_file() and p.name not in skip
     }
-    _write_json(
+    write_json(
         folder / "manifest.json",
         {
             "model": MODEL,

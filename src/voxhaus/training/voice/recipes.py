@@ -25,6 +25,7 @@ from voxhaus.training.voice import corpus
 from voxhaus.training.voice.corpus import VOICES
 from voxhaus.training.voice.cuts import Shape
 from voxhaus.training.voice.dataset import Example, load_corpus, load_unheard
+from voxhaus.training.voice.own import story
 from voxhaus.training.voice.package import MODEL, averaged, package
 from voxhaus.training.voice.tasks import AcousticTask, AdversarialTask, Data, ProsodyTask
 
@@ -45,6 +46,11 @@ class Options:
         seed: of the corpus; another seed plans other sentences.
         start: a model's folder `training`, whose weights a new run begins from.
         voices: who reads the corpus, in turns.
+        data: recordings of a person, for a voice of one's own.
+        name: of that voice.
+        accent: how its texts are pronounced.
+        consent: file with the person's statement.
+        ask: asks whoever sits at the terminal; None where nobody does.
     """
 
     corpus: Path
@@ -57,6 +63,11 @@ class Options:
     seed: int = 1
     start: Path | None = None
     voices: tuple[str, ...] = tuple(VOICES)
+    data: Path | None = None
+    name: str = ""
+    accent: str = "us"
+    consent: Path | None = None
+    ask: Callable[[str], str] | None = None
 
 
 def default_options() -> Options:
@@ -188,11 +199,39 @@ def packaged(o: Options) -> None:
     print(package(o.runs, o.corpus, o.out, begun_from=old, start=o.start))
 
 
-# In the order of a whole run.
+def own(o: Options) -> None:
+    """A voice of one's own: recordings of a person become a model folder.
+
+    Raises:
+        InputError: no recordings, no name, no consent.
+    """
+    if o.data is None:
+        raise InputError(
+            "Give the folder of recordings with --data; docs/guides/own-voice.md says what it "
+            "holds.",
+            param="data",
+        )
+    story.make(
+        story.OwnOptions(
+            data=o.data,
+            name=o.name,
+            runs=o.runs,
+            out=o.out,
+            accent=o.accent,
+            consent=o.consent,
+            ask=o.ask,
+            steps=o.steps,
+            threads=o.threads,
+        )
+    )
+
+
+# In the order of a whole run; `own` goes on from what is shipped.
 RECIPES: dict[str, Callable[[Options], None]] = {
     "corpus": speech,
     "prosody": prosody,
     "acoustic": acoustic,
     "adversarial": adversarial,
     "package": packaged,
+    "own": own,
 }
