@@ -4,8 +4,7 @@ Knows: two models with a style of their own beside their weights, what they lear
 and how far they are from held-out recordings at every stage.
 Refuses to know: how recordings became examples, and what is done with the result.
 
-Steps are not compiled: the two stages would need two compilations, which take longer on two cores
-than a run of a few hundred steps gains.
+Steps are not compiled: the two stages would need two compilations for a few hundred steps each.
 
 First only the style moves (128 numbers for each model), from the nearest voice there is; then all
 weights, slowly. Recordings have no phase that could be predicted, and may hold nothing above an
