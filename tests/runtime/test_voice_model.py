@@ -1,9 +1,15 @@
-"""Durations become whole units without drifting and without losing a sound."""
+"""Durations become whole units without drifting or losing a sound; threads do not get in each
+other's way.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxhaus.runtime import voice_model
+from voxhaus.runtime.voice import Voice
 from voxhaus.runtime.voice_model import whole_units
 
 durations = st.lists(st.floats(0.05, 40.0), min_size=1, max_size=80)
@@ -24,3 +30,14 @@ def test_rounding_does_not_add_up(values):
 def test_twice_the_rate_is_half_the_length():
     lengths = whole_units(np.full(40, 6.0, np.float32), 2.0)
     assert lengths.tolist() == [3] * 40
+
+
+def test_many_threads_with_many_styles_get_what_one_gets(monkeypatch):
+    monkeypatch.setattr(voice_model, "KNOWN_STYLES", 2)
+    voice = Voice.load(threads=1)
+    names = [v.id for v in voice.voices()]
+    wanted = {n: voice.speak("Good morning.", voice=n).samples for n in names}
+    with ThreadPoolExecutor(8) as pool:
+        made = pool.map(lambda n: (n, voice.speak("Good morning.", voice=n).samples), names * 6)
+        for name, samples in made:
+            np.testing.assert_array_equal(samples, wanted[name])

@@ -129,12 +129,14 @@ class VoiceModel:
     def _asked(self, style_1S: Array) -> dict[str, Array]:
         """What a style asks of the graphs' norms; the same few styles come again and again."""
         key = style_1S.tobytes()
-        if key not in self._known:
+        asked = self._known.get(key)
+        if asked is None:
+            rows = self._conditions.run(None, {"style": style_1S})
+            asked = dict(zip(self._condition_names, rows, strict=True))
             if len(self._known) >= KNOWN_STYLES:
                 self._known = {}
-            rows = self._conditions.run(None, {"style": style_1S})
-            self._known[key] = dict(zip(self._condition_names, rows, strict=True))
-        return self._known[key]
+            self._known[key] = asked
+        return asked
 
     def plan(
         self,

@@ -125,6 +125,13 @@ class Synthesiser:
         stretches: Array = np.lib.stride_tricks.sliding_window_view(padded, self.window)
         return stretches[:: self.hop][: len(x_S) // self.hop]
 
+    def _desk(self) -> "_Desk":
+        """One that no other thread works at."""
+        try:
+            return self._desks.pop()
+        except IndexError:
+            return _Desk(self)
+
     def synthesise(self, pitch_F: Array, noise_S: Array, out_FO: Array) -> Array:
         """Waveform [S]: filtered pulses plus filtered noise.
 
@@ -142,7 +149,7 @@ class Synthesiser:
         sounding = voiced[:-2] | voiced[1:-1] | voiced[2:]
         parts = -(-self.fft // self.hop)
         sound = np.zeros((frames + parts, self.hop), np.float32)
-        desk = self._desks.pop() if self._desks else _Desk(self)
+        desk = self._desk()
         for start in range(0, frames, BLOCK):
             stop = min(frames, start + BLOCK)
             out = out_FO[start:stop]
