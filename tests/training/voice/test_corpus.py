@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 from voxhaus.core.errors import InputError
-from voxhaus.training.voice import corpus, dataset, teacher
+from voxhaus.training.voice import corpus, dataset, sentences, teacher
 
 UNITS = 40  # one second
 
@@ -121,7 +121,11 @@ def test_corpora_in_subfolders_are_read_together(folder):
     assert corpus.describe(folder)["seeds"] == [7, 8]
 
 
-def test_a_plan_deals_sentences_to_voices_in_turn(tmp_path):
+def test_a_plan_deals_sentences_to_voices_in_turn(tmp_path, monkeypatch):
+    said = [
+        sentences.Sentence(text=f"Sentence {i}.", kind="news", source="test") for i in range(200)
+    ]
+    monkeypatch.setattr(sentences, "plan", lambda count, seed: said[:count])
     corpus.write_plan(tmp_path, 200, 3, lambda text, accent: "a" * 20, ("anna", "hugo", "hugo"))
     rows = corpus.read_plan(tmp_path)
     assert [r["voice"] for r in rows[:4]] == ["anna", "hugo", "hugo", "anna"]
