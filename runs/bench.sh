@@ -19,7 +19,7 @@ fi
 
 ENGINES=${ENGINES:-voxhaus,hibari,piper}
 # Our voices and the teacher's that they learned from:
-PAIRS="anna:af_heart ben:am_michael clara:bf_emma david:bm_george"
+PAIRS="anna:af_heart ben:am_michael clara:bf_emma david:bm_george ella:af_nova finn:am_fenrir grace:bf_alice hugo:bm_daniel"
 
 if [ -e "$RECORD" ]; then
     echo "$RECORD is already there; move it away first." >&2

@@ -6,6 +6,7 @@ Knows: processor, memory, versions, commit. Refuses to know: figures.
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -32,9 +33,15 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+@cache
+def instructions() -> tuple[str, ...]:
+    """Of the instruction sets that matter for speed, those that the processor has."""
+    flags = set((_cpu_line("flags") or _cpu_line("Features")).split())
+    return tuple(f for f in _FLAGS if f in flags)
+
+
 def describe() -> dict[str, str]:
     """Name -> value, all of it text."""
-    flags = set((_cpu_line("flags") or _cpu_line("Features")).split())
     versions = []
     for name in _PACKAGES:
         try:
@@ -45,7 +52,7 @@ def describe() -> dict[str, str]:
     return {
         "processor": _cpu_line("model name") or platform.processor() or platform.machine(),
         "cores": str(len(os.sched_getaffinity(0))),
-        "instructions": " ".join(f for f in _FLAGS if f in flags),
+        "instructions": " ".join(instructions()),
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -5,6 +5,8 @@ Knows: what the machine is fast at. Refuses to know: models.
 
 import torch
 
+from voxhaus.evals.machine import instructions
+
 
 def best_device() -> torch.device:
     """A GPU where torch finds one, else the CPU."""
@@ -16,5 +18,5 @@ def half_where_fast(device: torch.device) -> torch.autocast:
 
     There, torch emulates them: 60 times slower than float32 on a Zen 3.
     """
-    fast = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.autocast(device.type, torch.bfloat16, enabled=bool(fast))
+    fast = device.type != "cpu" or "avx512_bf16" in instructions()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
