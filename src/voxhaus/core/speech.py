@@ -103,6 +103,25 @@ class VoiceInfo:
     consent: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpeechRequest:
+    """What is asked of a voice model; the fields are those of `Speaker.speak`. None is its default.
+
+    Attributes:
+        text: plain text, the project's markup, or SSML.
+        model: public name of a model or a route.
+    """
+
+    text: str
+    model: str
+    voice: str | None = None
+    style: str | None = None
+    speed: float = 1.0
+    pitch: float = 0.0
+    seed: int = 0
+    breaths: bool = False
+
+
 class Speaker(Protocol):
     """Anything that turns text (with the markup of the guide "Speak") into audio."""
 
