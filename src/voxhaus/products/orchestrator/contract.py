@@ -70,8 +70,10 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Generic[Event]):
-    """What an engine answers. Fallbacks happen before the first event; a failure after it is raised
-    while iterating. Closing the iterator (`aclose`) stops the engine's work.
+    """What an engine answers.
+
+    Fallbacks happen before the first event; a failure after it is raised while iterating. Closing
+    the iterator (`aclose`) stops the engine's work.
     """
 
     decision: Decision
@@ -120,7 +122,7 @@ class BusyError(EngineError):
 
 
 class UnknownModelError(VoxhausError):
-    """There is no such model or route, or not for this caller; the message names those there are."""
+    """There is no such model or route, or not for this caller; the message names the others."""
 
     exit_status = 2
 
