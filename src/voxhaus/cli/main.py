@@ -21,6 +21,7 @@ from voxhaus.cli.doctor import doctor
 from voxhaus.cli.evaluate_delivery import evaluate_app
 from voxhaus.cli.models import models
 from voxhaus.cli.say import say
+from voxhaus.cli.serve import serve
 from voxhaus.cli.terminal import print_error
 from voxhaus.cli.train import train_app
 from voxhaus.cli.voices import voices
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(say)
 app.command()(dialogue)
 app.command()(briefing)
+app.command()(serve)
 app.command()(voices)
 app.command()(models)
 app.command()(doctor)

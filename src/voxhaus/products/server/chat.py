@@ -20,7 +20,7 @@ from voxhaus.products.orchestrator.contract import EngineError
 from voxhaus.products.server import failures
 from voxhaus.products.server.bodies import JSON_ONLY, STRICT
 from voxhaus.products.server.conversation import ChatMessage, check_length
-from voxhaus.products.server.desk import Desk, Visit
+from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.parameters import LEFT_OUT, asked_for
 from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
@@ -148,7 +148,7 @@ async def _parts(desk: Desk, request: Request, body: ChatBody) -> Parts:
     if body.stream_options and not body.stream:
         message = "'stream_options' is only allowed when 'stream' is true."
         raise ApiError(400, message, param="stream_options", code="invalid_value")
-    async with desk.visit(request, "chat", body.model) as visit:
+    async with desk.visit(Knock.of(request), "chat", body.model) as visit:
         visit.ignored += [p for p in LEFT_OUT if getattr(body, p, None) is not None]
         async with visit.asking(desk.conductor.chat(asked, visit.caller)) as (decision, events):
             form = _Form(decision.model)

@@ -7,7 +7,7 @@ Refuses to know: what is asked, and how the answer is written.
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from fastapi import Request
 
@@ -21,6 +21,32 @@ from voxhaus.products.server.settings import ServerSettings
 from voxhaus.products.server.streaming import closing
 
 Event = TypeVar("Event")
+HUNG_UP = 499  # nginx's status for a client that left before its answer ended; never sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knock:
+    """Who is at the door.
+
+    Attributes:
+        told: what the log is to say of the request; filled on its way.
+    """
+
+    authorization: str | None = None
+    api_key: str | None = None
+    client_host: str | None = None
+    told: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Whoever sent an HTTP request."""
+        knock = cls(
+            authorization=request.headers.get("authorization"),
+            api_key=request.headers.get("api-key"),
+            client_host=request.client.host if request.client else None,
+        )
+        request.state.told = knock.told
+        return knock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +60,15 @@ class Desk:
     places: Places
 
     @asynccontextmanager
-    async def visit(self, request: Request, task: Task, model: str) -> AsyncIterator["Visit"]:
+    async def visit(self, knock: Knock, task: Task, model: str) -> AsyncIterator["Visit"]:
         """From the door to the books. What it took is written down also if it fails.
 
         Raises:
             ApiError: not admitted, or no place.
         """
-        admitted = await self.admitted(request, task, model)
-        visit = Visit(desk=self, request=request, task=task, model=model, admitted=admitted)
-        status = 499  # unless it ends otherwise, the client left
+        admitted = await self.admitted(knock, task, model)
+        visit = Visit(desk=self, knock=knock, task=task, model=model, admitted=admitted)
+        status = HUNG_UP  # unless it ends otherwise
         try:
             async with self.places.one():
                 yield visit
@@ -57,7 +83,7 @@ class Desk:
             await visit.write_down(status)
 
     async def admitted(
-        self, request: Request, task: Task | None = None, model: str | None = None
+        self, knock: Knock, task: Task | None = None, model: str | None = None
     ) -> Admitted:
         """Whoever asks, if they may.
 
@@ -65,9 +91,9 @@ class Desk:
             ApiError: they may not.
         """
         return await self.gate.admit(
-            authorization=request.headers.get("authorization"),
-            api_key=request.headers.get("api-key"),
-            client_host=request.client.host if request.client else None,
+            authorization=knock.authorization,
+            api_key=knock.api_key,
+            client_host=knock.client_host,
             task=task,
             model=model,
         )
@@ -85,7 +111,7 @@ class Visit:
     """
 
     desk: Desk
-    request: Request
+    knock: Knock
     task: Task
     model: str
     admitted: Admitted
@@ -147,12 +173,9 @@ class Visit:
         )
 
     def _tell(self, decision: Decision) -> None:
-        self.request.state.told = {
-            "model": decision.model,
-            "engine": decision.engine,
-            "arm": decision.arm,
-            "caller": self.caller.id,
-        }
+        self.knock.told.update(
+            model=decision.model, engine=decision.engine, arm=decision.arm, caller=self.caller.id
+        )
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from voxhaus.products.server import failures, metrics
-from voxhaus.products.server.desk import Desk
+from voxhaus.products.server.desk import Desk, Knock
 from voxhaus.products.server.errors import ApiError
 
 _TOLD: dict[int | str, dict[str, Any]] = failures.DOCUMENTED
@@ -57,7 +57,7 @@ def router(desk: Desk) -> APIRouter:
     async def figures(request: Request) -> Response:
         """Figures for Prometheus: from this machine, or with a key."""
         if not _from_here(request):
-            await desk.admitted(request)
+            await desk.admitted(Knock.of(request))
         return Response(desk.metrics.page(), media_type=metrics.CONTENT_TYPE)
 
     return made

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from voxhaus.products.orchestrator.contract import ModelInfo
 from voxhaus.products.server import failures
-from voxhaus.products.server.desk import Desk
+from voxhaus.products.server.desk import Desk, Knock
 from voxhaus.products.server.errors import ApiError
 
 
@@ -98,7 +98,7 @@ def router(desk: Desk) -> APIRouter:
 
 async def listed(desk: Desk, request: Request) -> ModelList:
     """The list for whoever asks."""
-    caller = (await desk.admitted(request)).caller
+    caller = (await desk.admitted(Knock.of(request))).caller
     # A route and a model, or two tasks, may share a name; clients want each id once.
     by_id = {m.id: m for m in reversed(desk.conductor.models(caller))}
     return ModelList(data=[_model(m) for m in reversed(by_id.values())])
@@ -110,7 +110,7 @@ async def described(desk: Desk, request: Request, name: str) -> Model:
     Raises:
         ApiError: 404, there is none of that name for this caller.
     """
-    caller = (await desk.admitted(request)).caller
+    caller = (await desk.admitted(Knock.of(request))).caller
     for model in desk.conductor.models(caller):
         if model.id == name:
             return _model(model)

@@ -17,11 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxhaus.products.server import failures, logs
+from voxhaus.products.server.desk import HUNG_UP
 from voxhaus.products.server.metrics import Metrics
 from voxhaus.products.server.settings import ServerSettings
 from voxhaus.products.server.streaming import CutShortError, header_text
 
-HUNG_UP = 499  # nginx's status for a client that left before its answer began; only in the log
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/healthz", "/readyz", "/metrics")  # asked every few seconds by machines
 

@@ -24,7 +24,7 @@ from voxhaus.models.text.markup import MAX_PITCH
 from voxhaus.products.orchestrator.contract import Decision, ModelInfo
 from voxhaus.products.server import audio_stream, failures
 from voxhaus.products.server.bodies import JSON_ONLY, STRICT
-from voxhaus.products.server.desk import Desk, Visit
+from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.instructions import understood
 from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
@@ -105,7 +105,7 @@ def spoken(desk: Desk, request: Request, body: SpeechBody) -> Made:
 
 async def _parts(desk: Desk, request: Request, body: SpeechBody) -> Parts:
     _check(body, desk.settings.max_speech_characters)
-    async with desk.visit(request, "speech", body.model) as visit:
+    async with desk.visit(Knock.of(request), "speech", body.model) as visit:
         order = _order(body, _model(desk, visit, body.model))
         visit.ignored += order.ignored
         visit.taken["characters"] = len(body.input)

@@ -15,7 +15,7 @@ from voxhaus.core.hearing import Transcript, TranscriptionRequest
 from voxhaus.products.orchestrator.contract import EngineError
 from voxhaus.products.server import captions, failures
 from voxhaus.products.server.bodies import FORM_ONLY
-from voxhaus.products.server.desk import Desk, Visit
+from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.parameters import HARMLESS, UNSUPPORTED
 from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
@@ -136,7 +136,7 @@ async def _parts(desk: Desk, request: Request, recording: Recording) -> Parts:
         prompt=recording.prompt,
         temperature=recording.temperature,
     )
-    async with desk.visit(request, "transcription", recording.model) as visit:
+    async with desk.visit(Knock.of(request), "transcription", recording.model) as visit:
         question = desk.conductor.transcribe(asked, visit.caller)
         async with visit.asking(question) as (_, events):
             transcript = await anext(events, None)
