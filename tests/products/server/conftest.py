@@ -288,3 +288,16 @@ def recording():
     noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
     soundfile.write(stream, noise, 16_000, format="WAV")
     return stream.getvalue()
+
+
+@pytest.fixture(scope="session")
+def with_length():
+    """A FLAC stream, told its length: libsndfile reads none that says "unknown"."""
+
+    def told(data, samples):
+        assert data[:8] == b"fLaC\x00\x00\x00\x22"
+        field = int.from_bytes(data[18:26], "big")
+        assert field & (2**36 - 1) == 0
+        return data[:18] + (field | samples).to_bytes(8, "big") + data[26:]
+
+    return told

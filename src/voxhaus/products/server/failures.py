@@ -79,10 +79,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     elif error.status_code == 405:
         message = f"Not allowed to {request.method} on {request.url.path}."
         told = ApiError(405, message, code="method_not_allowed")
-    elif error.status_code in TYPES:
-        told = ApiError(error.status_code, str(error.detail))
     else:
-        told = ApiError(500 if error.status_code >= 500 else 400, str(error.detail))
+        known = 500 if error.status_code >= 500 else 400
+        status = error.status_code if error.status_code in TYPES else known
+        told = ApiError(status, f"{str(error.detail).rstrip('.')}.")
     return answer(told, headers)
 
 
