@@ -106,10 +106,12 @@ def test_what_is_left_out_is_named(client):
     assert answer.headers["x-voxhaus-ignored"] == "metadata, store, user, logit_bias"
 
 
-def test_habits_that_ask_for_nothing_are_not_named(client):
+def test_habits_that_ask_for_nothing_are_not_named(client, house):
     body = {**CHAT, "user": None, "store": False, "service_tier": "auto", "tools": None}
+    body |= {"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}}
     answer = client.post("/v1/chat/completions", json=body)
     assert answer.status_code == 200
+    assert house.room.asked[0][0].extra == {}
     assert "x-voxhaus-ignored" not in answer.headers
 
 

@@ -24,7 +24,9 @@ def refused(answer, status):
     return error
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/embeddings", "/v1/models/", "/docs", "/v2/models"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/embeddings", "/v1/models/", "/docs", "/v2/models"]
+)
 def test_unknown_path(client, path):
     error = refused(client.get(path), 404)
     assert error["type"] == "invalid_request_error"
@@ -242,9 +244,7 @@ class TestLimits:
                 next(lines)
                 found = {}
                 second = threading.Thread(
-                    target=lambda: found.update(
-                        second=two.post("/v1/chat/completions", json=CHAT)
-                    )
+                    target=lambda: found.update(second=two.post("/v1/chat/completions", json=CHAT))
                 )
                 second.start()
                 assert eventually(lambda: places.waiting == 1)

@@ -26,7 +26,9 @@ def test_words_mean_a_style(said, style):
     assert reading.style == style
 
 
-@pytest.mark.parametrize("said", ["Do not whisper", "Don't sound angry", "never sad", "less excited"])
+@pytest.mark.parametrize(
+    "said", ["Do not whisper", "Don't sound angry", "never sad", "less excited"]
+)
 def test_a_wish_against_a_style_is_none_for_it(said):
     assert understood(said).style is None
     assert understood(said).unused == (said,)

@@ -103,9 +103,7 @@ def test_a_style_by_name_comes_before_instructions(client, house):
 
 
 def test_events_carry_the_same_sound_and_a_right_usage(client, voice):
-    answer = client.post(
-        "/v1/audio/speech", json=body(stream_format="sse", response_format="pcm")
-    )
+    answer = client.post("/v1/audio/speech", json=body(stream_format="sse", response_format="pcm"))
     assert answer.headers["content-type"] == "text/event-stream"
     *deltas, done = events(answer.text)
     assert {d["type"] for d in deltas} == {"speech.audio.delta"}

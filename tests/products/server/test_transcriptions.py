@@ -64,7 +64,8 @@ def test_stream(heard):
 
 
 def test_parameters_reach_the_engine(heard, house, recording):
-    heard(language="en", prompt="Names: Ada.", temperature="0.5")
+    answer = heard(language="en", prompt="Names: Ada.", temperature="0.5")
+    assert answer.status_code == 200, answer.text
     request = house.room.asked[0][0]
     assert request.audio == recording
     assert (request.language, request.prompt, request.temperature) == ("en", "Names: Ada.", 0.5)

@@ -64,6 +64,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect has no error object
+        # Newer versions would trace every request a second time, and log what exceptions say.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.desk = desk
     for part in _PARTS:

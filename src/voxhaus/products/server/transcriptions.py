@@ -94,10 +94,12 @@ async def uploaded(
 def _check_fields(form: Mapping[str, Any]) -> None:
     for name, value in form.items():
         plain = name.removesuffix("[]")
+        if name in _KNOWN:
+            continue
         if plain in UNSUPPORTED and value not in HARMLESS.get(plain, ()):
             message = f"Unsupported parameter: '{plain}'. {UNSUPPORTED[plain]}"
             raise ApiError(400, message, param=plain, code="unsupported_parameter")
-        if name not in _KNOWN and plain not in UNSUPPORTED:
+        if plain not in UNSUPPORTED:
             message = f"Unknown parameter: '{name}'."
             raise ApiError(400, message, param=name, code="unknown_parameter")
 
