@@ -53,7 +53,7 @@ AIMS = {
     "neutral": Aim(),
     "cheerful": _lively(0.5, Manner(pitch=1.6, range=1.12, rate=1.04, effort=0.4, tilt=0.4)),
     "excited": _lively(
-        0.8, Manner(pitch=3.2, range=1.25, rate=1.18, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
+        0.3, Manner(pitch=2.7, range=1.25, rate=1.15, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
     ),
     "sad": Aim(
         manner=Manner(
