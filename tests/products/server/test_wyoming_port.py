@@ -70,9 +70,14 @@ def sound(events):
     return b"".join(e.payload for e in events if e.type == "audio-chunk")
 
 
-def pcm(voice, text, name="anna"):
-    samples = voice.speak(text, voice=name).samples
-    return np.round(samples * 32767).astype("<i2").tobytes()
+@pytest.fixture(scope="session")
+def pcm(streamed):
+    """What is heard of a text."""
+
+    def heard(text, name="anna"):
+        return np.round(streamed(text, name).samples * 32767).astype("<i2").tobytes()
+
+    return heard
 
 
 def test_info_names_the_voices(talk):
@@ -89,13 +94,13 @@ def test_ping(talk):
     assert (pong.type, pong.data) == ("pong", {"text": "x"})
 
 
-def test_a_text_is_spoken(talk, voice, house):
+def test_a_text_is_spoken(talk, pcm, house):
     events = talk(asked_for(Synthesize(text="Hello. Bye.", voice=SynthesizeVoice(name="ben"))))
     assert [events[0].type, events[-1].type] == ["audio-start", "audio-stop"]
     assert events[0].data["rate"] == 24_000
     assert (events[0].data["width"], events[0].data["channels"]) == (2, 1)
     assert {e.type for e in events[1:-1]} == {"audio-chunk"}
-    assert sound(events) == pcm(voice, "Hello. Bye.", "ben")
+    assert sound(events) == pcm("Hello. Bye.", "ben")
     assert house.door.books[0]["status"] == 200
     assert house.door.books[0]["characters"] == 11
 
@@ -115,7 +120,7 @@ def test_voices_by_name_and_language(talk, house, wanted, asked):
     assert house.room.asked[0][0].voice == asked
 
 
-def test_a_text_that_is_typed_is_spoken_sentence_by_sentence(talk, house, voice):
+def test_a_text_that_is_typed_is_spoken_sentence_by_sentence(talk, house, pcm):
     typed = ("Hel", "lo the", "re. How ar", "e you, Dr. Wh", "o? Fi", "ne.")
 
     async def story(client):
@@ -139,7 +144,7 @@ def test_a_text_that_is_typed_is_spoken_sentence_by_sentence(talk, house, voice)
     assert types.count("audio-start") == types.count("audio-stop") == 1
     said = [r.text for r, _ in house.room.asked]
     assert said == ["Hello there. ", "How are you, Dr. Who? ", "Fine."]
-    assert sound(events) == b"".join(pcm(voice, t, "ella") for t in said)
+    assert sound(events) == b"".join(pcm(t, "ella") for t in said)
 
 
 def test_markup_is_not_torn_apart(talk, house):
@@ -164,7 +169,7 @@ def test_nothing_typed_is_still_an_answer(talk):
     assert [e.type for e in talk(story)] == ["audio-start", "audio-stop", "synthesize-stopped"]
 
 
-def test_two_texts_on_one_connection(talk, voice):
+def test_two_texts_on_one_connection(talk, pcm):
     async def story(client):
         heard = []
         for text in ("One.", "Two."):
@@ -172,7 +177,7 @@ def test_two_texts_on_one_connection(talk, voice):
             heard.append(sound(await until(client, "audio-stop")))
         return heard
 
-    assert talk(story) == [pcm(voice, "One."), pcm(voice, "Two.")]
+    assert talk(story) == [pcm("One."), pcm("Two.")]
 
 
 def told_why(events):

@@ -244,12 +244,15 @@ def _sent(data: dict[str, Any]) -> bytes:
 
 
 def _times(chunk: AudioChunk) -> dict[str, Any]:
-    """When the words of a sentence, or of a part of one, are heard."""
+    """When the words of a sentence are heard.
+
+    Where a sentence is made in pieces, the first tells of all of it.
+    """
     return {
         "type": "speech.audio.timestamps",
         "text": chunk.text,
-        "start": round(chunk.start, 4),
-        "end": round(chunk.start + len(chunk.samples) / chunk.sample_rate, 4),
+        "start": round(chunk.words[0].start, 4),
+        "end": round(chunk.words[-1].end, 4),
         "words": [
             {**asdict(w), "start": round(w.start, 4), "end": round(w.end, 4)} for w in chunk.words
         ],
