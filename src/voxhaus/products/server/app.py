@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 from voxhaus.products.orchestrator.contract import Conductor
 from voxhaus.products.server import (
@@ -28,7 +29,13 @@ from voxhaus.products.server.observing import Observed
 from voxhaus.products.server.places import Places
 from voxhaus.products.server.settings import ServerSettings
 
-_PARTS = (models, speech, transcriptions, chat, responses, azure, health)
+_PARTS = (models, speech, transcriptions, chat, responses, azure)
+
+# For the OpenAPI document only: the gate reads the headers itself, and judges.
+_KEYS = [
+    Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
+    Security(APIKeyHeader(name="api-key", scheme_name="api-key", auto_error=False)),
+]
 
 
 def create_app(
@@ -69,7 +76,8 @@ def create_app(
     )
     app.state.desk = desk
     for part in _PARTS:
-        app.include_router(part.router(desk))
+        app.include_router(part.router(desk), dependencies=_KEYS)
+    app.include_router(health.router(desk))
     for router in routers:
         app.include_router(router)
     failures.install(app)

@@ -1,0 +1,86 @@
+"""The whole house: store, orchestrator, door and routes, put together.
+
+Knows: which part gets which, and the order in which they begin and end.
+Refuses to know: what they do, and where it listens.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+
+from voxhaus.core.errors import InputError
+from voxhaus.products.orchestrator.conductor import Orchestrator
+from voxhaus.products.orchestrator.config import load_config
+from voxhaus.products.server import access, rollouts
+from voxhaus.products.server.access.administrator import Reception
+from voxhaus.products.server.access.settings import AccessSettings
+from voxhaus.products.server.app import create_app
+from voxhaus.products.server.metrics import Metrics
+from voxhaus.products.server.running import is_loopback
+from voxhaus.products.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A server that may begin to listen.
+
+    Attributes:
+        app: what it serves.
+        store: what it remembers.
+    """
+
+    app: FastAPI
+    store: Store
+
+
+@contextmanager
+def assembled(
+    *,
+    host: str,
+    config: Path | None = None,
+    database: str | None = None,
+    threads: int | None = None,
+    without_keys: bool = False,
+) -> Iterator[House]:
+    """Everything, for as long as it is served.
+
+    Args:
+        host: where it will listen. Beyond this machine, everybody needs a key.
+        config: engines and routes.
+        database: address of the database.
+        threads: of models in this process.
+        without_keys: listen beyond this machine although nobody has a key yet.
+
+    Raises:
+        InputError: the configuration says something impossible, or nobody could be served.
+        StoreError: the database cannot be opened.
+    """
+    engines = load_config(config)
+    alone, metrics = is_loopback(host), Metrics()
+    with Store.open(database) as store:
+        if not (alone or without_keys or store.keys.all()):
+            raise InputError(
+                f"{host} can be reached by other machines, where everybody needs a key, and there "
+                "is none yet. Make one with `voxhaus keys`, or say --open and give keys by the "
+                "link that is printed.",
+                param="host",
+            )
+        gate = access.Gate(store, open_on_loopback=alone)
+        orchestrator = Orchestrator.from_config(
+            engines, store.ledger, observe=metrics.observe, threads=threads
+        )
+        settings = AccessSettings(offered=lambda: sorted({m.id for m in orchestrator.models()}))
+        reception = Reception(store=store, gate=gate, settings=settings)
+
+        def actor(request: Request) -> str:
+            return str(reception.administrator(request).actor)
+
+        pages = access.routers(store, gate, settings)
+        steering = rollouts.router(orchestrator, actor)
+        app = create_app(
+            conductor=orchestrator, gate=gate, routers=[*pages, steering], metrics=metrics
+        )
+        yield House(app=app, store=store)
