@@ -14,11 +14,13 @@ from fastapi import FastAPI, Request
 from voxhaus.core.errors import InputError
 from voxhaus.products.orchestrator.conductor import Orchestrator
 from voxhaus.products.orchestrator.config import load_config
-from voxhaus.products.server import access, rollouts
+from voxhaus.products.server.access import routers
 from voxhaus.products.server.access.administrator import Reception
+from voxhaus.products.server.access.gate import Gate
 from voxhaus.products.server.access.settings import AccessSettings
 from voxhaus.products.server.app import create_app
 from voxhaus.products.server.metrics import Metrics
+from voxhaus.products.server.rollouts import router as rollouts
 from voxhaus.products.server.running import is_loopback
 from voxhaus.products.store.store import Store
 
@@ -68,7 +70,7 @@ def assembled(
                 "link that is printed.",
                 param="host",
             )
-        gate = access.Gate(store, open_on_loopback=alone)
+        gate = Gate(store, open_on_loopback=alone)
         orchestrator = Orchestrator.from_config(
             engines, store.ledger, observe=metrics.observe, threads=threads
         )
@@ -78,8 +80,8 @@ def assembled(
         def actor(request: Request) -> str:
             return str(reception.administrator(request).actor)
 
-        pages = access.routers(store, gate, settings)
-        steering = rollouts.router(orchestrator, actor)
+        pages = routers(store, gate, settings)
+        steering = rollouts(orchestrator, actor)
         app = create_app(
             conductor=orchestrator, gate=gate, routers=[*pages, steering], metrics=metrics
         )
