@@ -85,11 +85,10 @@ def _deployments(desk: Desk) -> APIRouter:
     @made.post("/audio/transcriptions", dependencies=[FORM_ONLY], **how)
     async def deployed_transcription(
         request: Request,
-        deployment: Deployment,
-        recording: Annotated[transcriptions.Recording, Depends(transcriptions.uploaded)],
+        recording: Annotated[transcriptions.Recording, Depends(transcriptions.uploaded_to)],
     ) -> Made:
         """Write a recording down."""
-        return transcriptions.heard(desk, request, recording.of(deployment))
+        return transcriptions.heard(desk, request, recording)
 
     return made
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
 
 from voxhaus.core.hearing import Transcript, TranscriptionRequest
 from voxhaus.products.orchestrator.contract import EngineError
@@ -54,10 +54,9 @@ class Recording:
         return replace(self, model=model)
 
 
-async def uploaded(
+async def _fields(
     request: Request,
     file: Annotated[UploadFile, File(description="flac, mp3, ogg, opus or wav")],
-    model: Annotated[str, Form(max_length=200)] = "",
     language: Annotated[str | None, Form(pattern="^[A-Za-z]{2,3}$")] = None,
     prompt: Annotated[str | None, Form(max_length=10_000)] = None,
     response_format: Annotated[Shape, Form()] = "json",
@@ -81,7 +80,7 @@ async def uploaded(
         raise ApiError(400, message, param="response_format", code="invalid_value")
     return Recording(
         file=file,
-        model=model,
+        model="",
         language=language,
         prompt=prompt,
         shape=response_format,
@@ -89,6 +88,26 @@ async def uploaded(
         grains=timestamp_granularities or ["segment"],
         stream=stream,
     )
+
+
+_Fields = Annotated[Recording, Depends(_fields)]
+
+
+async def uploaded(
+    recording: _Fields, model: Annotated[str, Form(min_length=1, max_length=200)]
+) -> Recording:
+    """The form, as published."""
+    return recording.of(model)
+
+
+async def uploaded_to(
+    deployment: Annotated[str, Path(max_length=200)],
+    recording: _Fields,
+    model: Annotated[str, Form(description="Of no meaning here.")] = "",
+) -> Recording:
+    """The form, as Azure has it: the deployment in the path is the model."""
+    del model  # clients send it all the same
+    return recording.of(deployment)
 
 
 def _check_fields(form: Mapping[str, Any]) -> None:
@@ -125,9 +144,6 @@ def heard(desk: Desk, request: Request, recording: Recording) -> Made:
 
 
 async def _parts(desk: Desk, request: Request, recording: Recording) -> Parts:
-    if not recording.model:
-        message = "Missing required parameter: 'model'."
-        raise ApiError(400, message, param="model", code="missing_required_parameter")
     audio = await recording.file.read()
     if not audio:
         raise ApiError(400, "The file is empty.", param="file", code="invalid_value")
