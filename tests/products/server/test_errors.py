@@ -45,6 +45,20 @@ def test_wrong_method_names_the_right_one(client):
     assert answer.headers["allow"] == "POST"
 
 
+def test_wrong_method_names_all_right_ones():
+    from fastapi import APIRouter
+    from starlette.testclient import TestClient
+
+    from voxhaus.products.server.app import create_app
+
+    more = APIRouter()
+    for method in ("GET", "POST"):
+        more.add_api_route("/more/{id}", lambda id: None, methods=[method])
+    app = create_app(conductor=None, gate=None, routers=[more])
+    answer = TestClient(app).put("/more/5")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
 def test_broken_json(client):
     answer = client.post(
         "/v1/chat/completions", content=b'{"a": ', headers={"content-type": "application/json"}

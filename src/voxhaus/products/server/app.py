@@ -79,7 +79,7 @@ def create_app(
         app.include_router(part.router(desk), dependencies=_KEYS)
     app.include_router(health.router(desk))
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, responses=failures.DOCUMENTED)
     failures.install(app)
     app.add_middleware(Observed, metrics=desk.metrics, settings=desk.settings)
     return app

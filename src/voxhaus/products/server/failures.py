@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.products.server.errors import TYPES, ApiError, as_api_error
@@ -77,6 +78,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         told = ApiError(404, f"Unknown request URL: {request.method} {request.url.path}.")
         told.code = "unknown_url"
     elif error.status_code == 405:
+        headers["Allow"] = _allowed(request, headers.get("Allow", ""))
         message = f"Not allowed to {request.method} on {request.url.path}."
         told = ApiError(405, message, code="method_not_allowed")
     else:
@@ -84,6 +86,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         status = error.status_code if error.status_code in TYPES else known
         told = ApiError(status, f"{str(error.detail).rstrip('.')}.")
     return answer(told, headers)
+
+
+def _allowed(request: Request, known: str) -> str:
+    """All methods of a path. Starlette names those of the first route that fits it only."""
+    methods = {m for m in known.split(", ") if m}
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            methods |= {m.upper() for m in operations}
+    return ", ".join(sorted(methods))
 
 
 def of_validation(errors: Sequence[Any]) -> ApiError:
