@@ -138,10 +138,14 @@ async def _held(target: Target, kind: str, count: int, seconds: float) -> dict[s
     ) as http:
         await _try_out(http, target, kind)
         looks: list[float] = []
+        stock = sentences(_STOCK, _WORDS)
         watcher = asyncio.create_task(_watched(http, looks))
         begun = time.perf_counter()
         many = await asyncio.gather(
-            *(_client(http, target, kind, n, count, begun + seconds) for n in range(count))
+            *(
+                _client(http, target, kind, stock[n:] + stock[:n], begun + seconds)
+                for n in range(count)
+            )
         )
         wall = time.perf_counter() - begun
         watcher.cancel()
@@ -167,14 +171,13 @@ async def _try_out(http: httpx.AsyncClient, target: Target, kind: str) -> None:
 
 
 async def _client(
-    http: httpx.AsyncClient, target: Target, kind: str, number: int, count: int, until: float
+    http: httpx.AsyncClient, target: Target, kind: str, texts: Sequence[str], until: float
 ) -> list[Visit]:
-    stock, turn, visits = sentences(_STOCK, _WORDS), number, []
+    visits: list[Visit] = []
     while time.perf_counter() < until:
-        path, body = target.asked(kind, stock[turn % _STOCK])
+        path, body = target.asked(kind, texts[len(visits) % len(texts)])
         visit = await _visit(http, path, body)
         visits.append(visit)
-        turn += count
         if visit.status != 200:  # as polite clients do
             wait = _WAIT if visit.wait is None else visit.wait
             await asyncio.sleep(min(wait, max(0.0, until - time.perf_counter())))
