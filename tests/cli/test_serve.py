@@ -71,6 +71,23 @@ def test_without_a_key_this_machine_is_served(serve):
     assert answer.headers["x-voxhaus-voice"] == "anna for alloy"
 
 
+def test_a_page_of_another_name_gets_nothing_here(serve):
+    import httpx
+
+    port, _, _ = serve()
+    for host, status in (("evil.example", 403), (f"localhost:{port}", 200)):
+        answer = httpx.get(f"http://127.0.0.1:{port}/v1/models", headers={"host": host})
+        assert answer.status_code == status
+
+
+def test_behind_a_proxy_everybody_needs_a_key(serve):
+    import httpx
+
+    port, _, _ = serve("--proxied-as", "voice.example")
+    answer = httpx.get(f"http://127.0.0.1:{port}/v1/models", headers={"host": "voice.example"})
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+
+
 def test_other_machines_are_not_let_in_while_nobody_has_a_key(serve):
     _, process, said = serve("--host", "0.0.0.0")
     assert said[-1].startswith("Error: 0.0.0.0 can be reached by other machines")

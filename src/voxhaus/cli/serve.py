@@ -37,6 +37,13 @@ def serve(
     open_: Annotated[
         bool, typer.Option("--open", help="Listen to other machines although nobody has a key.")
     ] = False,
+    proxied_as: Annotated[
+        str | None,
+        typer.Option(
+            help="The name under which a proxy on this machine publishes it: all then need keys.",
+            metavar="NAME",
+        ),
+    ] = None,
 ) -> None:
     """Serve speech and text models in the shape of OpenAI's API.
 
@@ -52,9 +59,15 @@ def serve(
 
     bound = running.listening(host, port)
     wyoming = running.listening(host, wyoming_port, "--wyoming-port") if wyoming_port else None
-    url = f"http://{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
+    here = "127.0.0.1" if host in EVERYWHERE else host
+    url = f"http://{f'[{here}]' if ':' in here else here}:{port}"
     with assembled(
-        host=host, config=config, database=database, threads=threads, without_keys=open_
+        host=host,
+        config=config,
+        database=database,
+        threads=threads,
+        without_keys=open_,
+        proxied_as=proxied_as,
     ) as house:
 
         def ready() -> None:

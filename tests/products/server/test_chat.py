@@ -39,7 +39,9 @@ def test_an_answer_has_the_published_shape(client):
 
 
 def test_a_stream_begins_with_the_role_and_ends_with_the_reason(client):
-    *chunks, done = lines(client.post("/v1/chat/completions", json=STREAM))
+    answer = client.post("/v1/chat/completions", json=STREAM)
+    assert answer.headers["x-accel-buffering"] == "no"
+    *chunks, done = lines(answer)
     assert done == "[DONE]"
     told = [json.loads(c) for c in chunks]
     deltas = [c["choices"][0]["delta"] for c in told]

@@ -192,6 +192,27 @@ def test_unknown_model_of_the_list(client):
     assert (error["param"], error["code"]) == ("model", "model_not_found")
 
 
+class TestHosts:
+    """A web page that leads its own name to 127.0.0.1 gets nothing."""
+
+    def ask(self, own_house, host):
+        hosts = frozenset({"localhost", "127.0.0.1", "[::1]"})
+        with own_house(hosts=hosts).client(headers={"host": host}) as client:
+            return client.get("/v1/models")
+
+    @pytest.mark.parametrize(
+        "host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:9", "[::1]", "[::1]:8000"]
+    )
+    def test_its_own_names(self, own_house, host):
+        assert self.ask(own_house, host).status_code == 200
+
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"]
+    )
+    def test_another_name(self, own_house, host):
+        assert refused(self.ask(own_house, host), 403)["code"] == "unknown_host"
+
+
 class TestLimits:
     def test_body_by_its_announced_length(self, own_house):
         with own_house(max_body_bytes=1000).client() as client:

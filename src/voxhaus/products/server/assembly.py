@@ -22,6 +22,7 @@ from voxhaus.products.server.app import create_app
 from voxhaus.products.server.metrics import Metrics
 from voxhaus.products.server.rollouts import router as rollouts
 from voxhaus.products.server.running import is_loopback
+from voxhaus.products.server.settings import ServerSettings
 from voxhaus.products.store.store import Store
 
 
@@ -46,6 +47,7 @@ def assembled(
     database: str | None = None,
     threads: int | None = None,
     without_keys: bool = False,
+    proxied_as: str | None = None,
 ) -> Iterator[House]:
     """Everything, for as long as it is served.
 
@@ -55,6 +57,7 @@ def assembled(
         database: address of the database.
         threads: of models in this process.
         without_keys: listen beyond this machine although nobody has a key yet.
+        proxied_as: the name under which a proxy on this machine publishes the server.
 
     Raises:
         InputError: the configuration says something impossible, or nobody could be served.
@@ -62,6 +65,8 @@ def assembled(
     """
     engines = load_config(config)
     alone, metrics = is_loopback(host), Metrics()
+    # A proxy's requests come from this machine, whoever made them.
+    trusting = alone and proxied_as is None
     with Store.open(database) as store:
         if not (alone or without_keys or store.keys.all()):
             raise InputError(
@@ -70,19 +75,32 @@ def assembled(
                 "link that is printed.",
                 param="host",
             )
-        gate = Gate(store, open_on_loopback=alone)
+        gate = Gate(store, open_on_loopback=trusting)
         orchestrator = Orchestrator.from_config(
             engines, store.ledger, observe=metrics.observe, threads=threads
         )
-        settings = AccessSettings(offered=lambda: sorted({m.id for m in orchestrator.models()}))
-        reception = Reception(store=store, gate=gate, settings=settings)
+        access = AccessSettings(
+            offered=lambda: sorted({m.id for m in orchestrator.models()}),
+            base_url=f"https://{proxied_as}" if proxied_as else None,
+        )
+        reception = Reception(store=store, gate=gate, settings=access)
 
         def actor(request: Request) -> str:
             return str(reception.administrator(request).actor)
 
-        pages = routers(store, gate, settings)
+        pages = routers(store, gate, access)
         steering = rollouts(orchestrator, actor)
         app = create_app(
-            conductor=orchestrator, gate=gate, routers=[*pages, steering], metrics=metrics
+            conductor=orchestrator,
+            gate=gate,
+            settings=ServerSettings(hosts=_names(host, proxied_as) if alone else None),
+            routers=[*pages, steering],
+            metrics=metrics,
         )
         yield House(app=app, store=store)
+
+
+def _names(host: str, proxied_as: str | None) -> frozenset[str]:
+    """What a server that only this machine can reach may be called."""
+    own = {"localhost", "127.0.0.1", "[::1]", host.lower(), f"[{host.lower()}]"}
+    return frozenset(own | ({proxied_as.lower()} if proxied_as else set()))

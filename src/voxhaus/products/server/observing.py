@@ -5,6 +5,7 @@ Refuses to know: routes and models; what those want to be logged they leave in t
 """
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voxhaus.products.server import failures, logs
 from voxhaus.products.server.desk import HUNG_UP
+from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.metrics import Metrics
 from voxhaus.products.server.settings import ServerSettings
 from voxhaus.products.server.streaming import CutShortError, header_text
@@ -50,6 +52,9 @@ class Observed:
 
     async def _answered(self, seen: "_Seen", receive: Receive, send: Send) -> None:
         try:
+            if self._is_misled(seen):
+                await failures.answer(_wrong_host(seen.host))(seen.scope, receive, send)
+                return
             await self.app(seen.scope, receive, send)
         except CutShortError as error:
             # Returning without the end of the body makes the server close the connection.
@@ -60,6 +65,10 @@ class Observed:
             if seen.status is None:
                 response = failures.answer(failures.unexpected())
                 await response(seen.scope, receive, send)
+
+    def _is_misled(self, seen: "_Seen") -> bool:
+        hosts = self.settings.hosts
+        return hosts is not None and seen.host not in hosts
 
     @contextmanager
     def _span(self, seen: "_Seen") -> Iterator[None]:
@@ -114,6 +123,12 @@ class _Seen:
         return getattr(self.scope.get("route"), "path", None) or "unmatched"
 
     @property
+    def host(self) -> str:
+        """The name it was called by, without the port."""
+        name = self.headers.get("host", "").lower()
+        return name.rpartition(":")[0] if re.search(r":\d*$", name) else name
+
+    @property
     def method(self) -> str:
         """One of HTTP's, or `other`: anyone can invent more, and labels stay in memory."""
         return self.scope["method"] if self.scope["method"] in _METHODS else "other"
@@ -155,6 +170,14 @@ class _Seen:
             await send(message)
 
         return watched
+
+
+def _wrong_host(host: str) -> ApiError:
+    message = (
+        f"This server is not called '{host}'. Call it by its address, or tell it that name: "
+        "voxhaus serve --proxied-as NAME."
+    )
+    return ApiError(403, message, code="unknown_host")
 
 
 def _limited(receive: Receive, seen: _Seen, settings: ServerSettings) -> Receive:

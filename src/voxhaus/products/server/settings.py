@@ -21,6 +21,9 @@ class ServerSettings:
         waiting: requests that may wait for their turn; more are answered 503.
         wait_seconds: how long they may wait.
         read_seconds: how long a body may take to arrive.
+        hosts: names by which the server may be called (the header Host, without its port); None for
+            any. A server that trusts whoever is on its machine must name them: else a web page, by
+            a name of its own that leads to 127.0.0.1, would speak for the person who opened it.
     """
 
     max_body_bytes: int = 26 * 2**20
@@ -31,3 +34,4 @@ class ServerSettings:
     waiting: int = 64
     wait_seconds: float = 20.0
     read_seconds: float = 60.0
+    hosts: frozenset[str] | None = None

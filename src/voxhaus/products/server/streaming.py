@@ -96,6 +96,9 @@ class CutShortError(Exception):
 
 def _start(head: Head) -> dict[str, Any]:
     headers = {"content-type": head.media_type, **head.headers}
+    if head.media_type == EVENTS:
+        # Proxies would otherwise collect events until they have a few kilobytes.
+        headers |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
     if head.length is not None:
         headers["content-length"] = str(head.length)
     raw = [(k.encode(), header_text(v).encode()) for k, v in headers.items()]
