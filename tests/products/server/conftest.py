@@ -127,6 +127,11 @@ class Room:
     async def chat(self, request, caller):
         self.asked.append((request, caller))
         ignored = ("logit_bias",) if "logit_bias" in request.extra else ()
+        known = {"logit_bias", "presence_penalty", "frequency_penalty", "response_format"}
+        known |= {"reasoning_effort", "verbosity", "top_k"}
+        for name in request.extra:
+            if name not in known:
+                raise InputError(f"Engine 'x' cannot honour '{name}'; leave it out.", param=name)
         decision = self.decision("chat", request, ignored)
 
         async def events():

@@ -116,10 +116,24 @@ def test_missing_parameter(client):
     }
 
 
-def test_unknown_parameter(client):
-    error = refused(client.post("/v1/chat/completions", json={**CHAT, "frobnicate": 1}), 400)
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"model": "voxhaus-1-preview", "input": "Hi"}),
+        ("/v1/audio/speech", {"model": "tts-1", "input": "Hi"}),
+    ],
+)
+def test_unknown_parameter(client, path, body):
+    error = refused(client.post(path, json={**body, "frobnicate": 1}), 400)
     assert error["message"] == "Unknown parameter: 'frobnicate'."
     assert (error["param"], error["code"]) == ("frobnicate", "unknown_parameter")
+
+
+def test_parameters_of_engines_of_their_own_are_passed_on(client, house):
+    assert client.post("/v1/chat/completions", json={**CHAT, "top_k": 5}).status_code == 200
+    assert house.room.asked[0][0].extra == {"top_k": 5}
+    error = refused(client.post("/v1/chat/completions", json={**CHAT, "frobnicate": 1}), 400)
+    assert error["param"] == "frobnicate"
 
 
 @pytest.mark.parametrize(

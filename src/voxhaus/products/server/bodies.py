@@ -1,6 +1,6 @@
 """What every JSON body has in common.
 
-Knows: that unknown parameters are refused by name, and that JSON must say that it is JSON.
+Knows: what becomes of unknown parameters, and that JSON must say that it is JSON.
 Refuses to know: any single parameter.
 """
 
@@ -10,6 +10,8 @@ from pydantic import ConfigDict
 from voxhaus.products.server.errors import ApiError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+# Where the orchestrator judges what it does not know: some engines have parameters of their own.
+OPEN = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
 async def json_only(request: Request) -> None:

@@ -18,11 +18,11 @@ from voxhaus.core.chat import ChatDelta, ChatEnd, ChatEvent, ChatRequest, TokenU
 from voxhaus.core.errors import VoxhausError
 from voxhaus.products.orchestrator.contract import EngineError
 from voxhaus.products.server import failures
-from voxhaus.products.server.bodies import JSON_ONLY, STRICT
+from voxhaus.products.server.bodies import JSON_ONLY, OPEN, STRICT
 from voxhaus.products.server.conversation import ChatMessage, check_length
 from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
-from voxhaus.products.server.parameters import LEFT_OUT, asked_for
+from voxhaus.products.server.parameters import LEFT_OUT, asked_for, check_supported
 from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
 
 # Known to some engines only: passed on.
@@ -33,9 +33,6 @@ PASSED_ON = (
     "response_format",
     "reasoning_effort",
     "verbosity",
-    "top_k",
-    "min_p",
-    "repeat_penalty",
 )
 
 
@@ -51,9 +48,12 @@ Stop = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class ChatBody(BaseModel):
-    """A conversation and how it is to be answered."""
+    """A conversation and how it is to be answered.
 
-    model_config = ConfigDict(**STRICT, title="CreateChatCompletionRequest")
+    Further parameters are passed on; the orchestrator refuses those that no engine knows.
+    """
+
+    model_config = ConfigDict(**OPEN, title="CreateChatCompletionRequest")
     model: str = Field(min_length=1, max_length=200)
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = None
@@ -71,9 +71,6 @@ class ChatBody(BaseModel):
     response_format: dict[str, Any] | None = None
     reasoning_effort: str | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
-    top_k: int | None = Field(None, ge=0, lt=2**31)
-    min_p: float | None = Field(None, ge=0, le=1)
-    repeat_penalty: float | None = Field(None, ge=0, le=10)
     metadata: dict[str, str] | None = None
     parallel_tool_calls: bool | None = None
     prompt_cache_key: str | None = None
@@ -93,6 +90,7 @@ class ChatBody(BaseModel):
         """As the orchestrator takes it."""
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
         extra = self.model_dump(include=set(PASSED_ON), exclude_none=True)
+        extra |= self.model_extra or {}
         if extra.get("response_format") == {"type": "text"}:
             del extra["response_format"]
         return ChatRequest(
@@ -143,6 +141,7 @@ def completed(desk: Desk, request: Request, body: ChatBody) -> Made:
 
 
 async def _parts(desk: Desk, request: Request, body: ChatBody) -> Parts:
+    check_supported(body.model_extra or {})
     asked = body.request()
     check_length(asked.messages, desk.settings.max_chat_characters, "messages")
     if body.stream_options and not body.stream:

@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.products.server.errors import TYPES, ApiError, as_api_error
-from voxhaus.products.server.parameters import UNSUPPORTED
+from voxhaus.products.server.parameters import UNSUPPORTED, unsupported
 
 
 class ErrorFields(BaseModel):
@@ -112,8 +112,7 @@ def of_validation(errors: Sequence[Any]) -> ApiError:
         message = f"Missing required parameter: {named}."
         return ApiError(400, message, param=param, code="missing_required_parameter")
     if kind == "extra_forbidden" and param in UNSUPPORTED:
-        message = f"Unsupported parameter: '{param}'. {UNSUPPORTED[param]}"
-        return ApiError(400, message, param=param, code="unsupported_parameter")
+        return unsupported(param)
     if kind == "extra_forbidden":
         return ApiError(
             400, f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter"

@@ -6,8 +6,10 @@ Refuses to know: parameters that are honoured. Those that only some engines know
 orchestrator names what was left out in `Decision.ignored`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from voxhaus.products.server.errors import ApiError
 
 _NO_TOOLS = "Calls of tools have no place in the answers of this server yet."
 _NO_STATE = "Responses are not stored here; send the whole conversation in 'input'."
@@ -76,6 +78,23 @@ LEFT_OUT = (
     "truncation",
     "user",
 )
+
+
+def unsupported(name: str) -> ApiError:
+    """The refusal of one of UNSUPPORTED."""
+    message = f"Unsupported parameter: '{name}'. {UNSUPPORTED[name]}"
+    return ApiError(400, message, param=name, code="unsupported_parameter")
+
+
+def check_supported(names: Iterable[str]) -> None:
+    """Refuse parameters that no engine could honour.
+
+    Raises:
+        ApiError: 400 for the first of them.
+    """
+    for name in names:
+        if name in UNSUPPORTED:
+            raise unsupported(name)
 
 
 def asked_for(values: Any) -> Any:  # noqa: ANN401 - whatever a body holds

@@ -17,7 +17,7 @@ from voxhaus.products.server import captions, failures
 from voxhaus.products.server.bodies import FORM_ONLY
 from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
-from voxhaus.products.server.parameters import HARMLESS, UNSUPPORTED
+from voxhaus.products.server.parameters import HARMLESS, UNSUPPORTED, unsupported
 from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
 
 Shape = Literal["json", "text", "srt", "vtt", "verbose_json"]
@@ -116,8 +116,7 @@ def _check_fields(form: Mapping[str, Any]) -> None:
         if name in _KNOWN:
             continue
         if plain in UNSUPPORTED and value not in HARMLESS.get(plain, ()):
-            message = f"Unsupported parameter: '{plain}'. {UNSUPPORTED[plain]}"
-            raise ApiError(400, message, param=plain, code="unsupported_parameter")
+            raise unsupported(plain)
         if plain not in UNSUPPORTED:
             message = f"Unknown parameter: '{name}'."
             raise ApiError(400, message, param=name, code="unknown_parameter")
