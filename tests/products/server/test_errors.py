@@ -244,6 +244,12 @@ class TestLimits:
             )
             refused(answer, 413)
 
+    def test_json_has_a_limit_of_its_own(self, own_house, recording):
+        with own_house(max_json_bytes=1000).client() as client:
+            refused(client.post("/v1/responses", json={"input": "x" * 2000}), 413)
+            form = {"data": {"model": "whisper-1"}, "files": {"file": ("a.wav", recording)}}
+            assert client.post("/v1/audio/transcriptions", **form).status_code == 200
+
     def test_upload(self, own_house, recording):
         with own_house(max_body_bytes=1000).client() as client:
             form = {"data": {"model": "whisper-1"}, "files": {"file": ("a.wav", recording)}}

@@ -209,6 +209,23 @@ def test_a_text_that_is_too_long(talk):
     assert told_why(talk(asked, max_speech_characters=5))[1] == "string_above_max_length"
 
 
+def test_a_text_that_is_typed_without_end(talk):
+    async def story(client):
+        await client.write_event(SynthesizeStart().event())
+        for _ in range(10):
+            await client.write_event(SynthesizeChunk(text="and so on ").event())
+        return await until(client, "error")
+
+    assert told_why(talk(story, max_speech_characters=50))[1] == "string_above_max_length"
+
+
+def test_an_answer_that_does_not_come(talk, house):
+    house.room.hold_after = 0
+    asked = asked_for(Synthesize(text="Hello."))
+    assert told_why(talk(asked, request_seconds=0.2))[1] == "timeout"
+    assert house.room.closed == 1
+
+
 def test_an_event_without_its_fields(talk):
     async def story(client):
         await client.write_event(Event(type="synthesize", data={}))

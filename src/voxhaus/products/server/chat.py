@@ -90,7 +90,7 @@ class ChatBody(BaseModel):
         """As the orchestrator takes it."""
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
         extra = self.model_dump(include=set(PASSED_ON), exclude_none=True)
-        extra |= self.model_extra or {}
+        extra |= {k: v for k, v in (self.model_extra or {}).items() if v is not None}
         if extra.get("response_format") == {"type": "text"}:
             del extra["response_format"]
         return ChatRequest(

@@ -187,15 +187,19 @@ def _limited(receive: Receive, seen: _Seen, settings: ServerSettings) -> Receive
     """
     taken, complete = 0, False
     said = seen.headers.get("content-length", "")
+    form = seen.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    most = (
+        settings.max_body_bytes if form else min(settings.max_body_bytes, settings.max_json_bytes)
+    )
     too_large = HTTPException(
-        413, f"The body is larger than {settings.max_body_bytes} bytes, the limit of this server."
+        413, f"The body is larger than {most} bytes, the limit of this server."
     )
 
     async def limited() -> Message:
         nonlocal taken, complete
         if complete:
             return await receive()
-        if said.isdecimal() and int(said) > settings.max_body_bytes:
+        if said.isdecimal() and int(said) > most:
             raise too_large
         try:
             message = await asyncio.wait_for(receive(), settings.read_seconds)
@@ -204,7 +208,7 @@ def _limited(receive: Receive, seen: _Seen, settings: ServerSettings) -> Receive
             raise HTTPException(408, message_text) from None
         taken += len(message.get("body", b""))
         complete = message["type"] != "http.request" or not message.get("more_body")
-        if taken > settings.max_body_bytes:
+        if taken > most:
             raise too_large
         return message
 

@@ -13,6 +13,7 @@ class ServerSettings:
 
     Attributes:
         max_body_bytes: of a request. OpenAI takes recordings of 25 MB, and a form is around them.
+        max_json_bytes: of a request that is no form; reading JSON holds up everybody else.
         max_speech_characters: of a text to be spoken. OpenAI's rule is 4096; a chapter of a book
             is 30,000, and it is spoken as a stream, so it costs time and no memory.
         max_chat_characters: of all messages of a conversation together.
@@ -27,6 +28,7 @@ class ServerSettings:
     """
 
     max_body_bytes: int = 26 * 2**20
+    max_json_bytes: int = 4 * 2**20
     max_speech_characters: int = 50_000
     max_chat_characters: int = 400_000
     request_seconds: float = 600.0

@@ -62,6 +62,7 @@ class WyomingPort:
         self._authorization = f"Bearer {key}" if key else None
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
+        self.seconds = desk.settings.request_seconds
 
     async def start(self, bound: socket.socket) -> None:
         """Listen at a socket that is bound."""
@@ -113,7 +114,7 @@ class WyomingPort:
         """
         desk, status = self._desk, HUNG_UP
         try:
-            self._check(text)
+            self.check(text)
             model = self.model()
             knock = Knock(authorization=self._authorization, client_host=host)
             async with desk.visit(knock, "speech", model.id) as visit:
@@ -134,7 +135,12 @@ class WyomingPort:
         finally:
             desk.metrics.requests.labels(ROUTE, METHOD, str(status)).inc()
 
-    def _check(self, text: str) -> None:
+    def check(self, text: str) -> None:
+        """Refuse a text that is too long.
+
+        Raises:
+            ApiError: 400.
+        """
         longest = self._desk.settings.max_speech_characters
         if len(text) > longest:
             message = f"The text has {len(text)} characters; this server takes {longest}."
@@ -219,6 +225,7 @@ class _Talk:
             self._typed = _Typed(SynthesizeStart.from_event(event).voice)
         elif SynthesizeChunk.is_type(event.type) and self._typed:
             self._typed.text += SynthesizeChunk.from_event(event).text
+            self._port.check(self._typed.text)
             await self._say(self._typed.complete(), self._typed.voice)
         elif SynthesizeStop.is_type(event.type) and self._typed:
             rest, typed, self._typed = self._typed.text, self._typed, None
@@ -248,10 +255,14 @@ class _Talk:
         work.result()
 
     async def _speak(self, text: str, voice: SynthesizeVoice | None) -> None:
-        spoken = self._port.spoken(text, voice, self._host)
+        spoken, seconds = self._port.spoken(text, voice, self._host), self._port.seconds
         try:
-            async for chunk in spoken:
-                await self._sound(chunk)
+            async with asyncio.timeout(seconds):
+                async for chunk in spoken:
+                    await self._sound(chunk)
+        except TimeoutError:
+            message = f"The answer took longer than {seconds:g} seconds."
+            raise ApiError(504, message, code="timeout") from None
         finally:
             await spoken.aclose()
 
