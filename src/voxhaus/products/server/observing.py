@@ -188,9 +188,7 @@ def _limited(receive: Receive, seen: _Seen, settings: ServerSettings) -> Receive
     taken, complete = 0, False
     said = seen.headers.get("content-length", "")
     form = seen.headers.get("content-type", "").lower().startswith("multipart/form-data")
-    most = (
-        settings.max_body_bytes if form else min(settings.max_body_bytes, settings.max_json_bytes)
-    )
+    most = settings.max_body_bytes if form else settings.max_json_bytes
     too_large = HTTPException(
         413, f"The body is larger than {most} bytes, the limit of this server."
     )
