@@ -23,7 +23,7 @@ from voxhaus.products.server.conversation import ChatMessage, check_length
 from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.parameters import LEFT_OUT, asked_for, check_supported
-from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
+from voxhaus.products.server.streaming import EVENT_SCHEMA, EVENTS, Head, Made, Parts, event
 
 # Known to some engines only: passed on.
 PASSED_ON = (
@@ -110,7 +110,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "The answer, or with stream its pieces.",
         "content": {
             "application/json": {"schema": {"type": "object"}},
-            EVENTS: {"schema": {"type": "string"}},
+            EVENTS: {"schema": EVENT_SCHEMA},
         },
     },
     **failures.DOCUMENTED,

@@ -27,7 +27,7 @@ from voxhaus.products.server.bodies import JSON_ONLY, STRICT
 from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.instructions import understood
-from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
+from voxhaus.products.server.streaming import EVENT_SCHEMA, EVENTS, Head, Made, Parts, event
 from voxhaus.products.server.voices import stand_in
 
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
@@ -73,7 +73,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
                 t.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
                 for t in audio_stream.MEDIA_TYPES.values()
             },
-            EVENTS: {"schema": {"type": "string"}},
+            EVENTS: {"schema": EVENT_SCHEMA},
         },
     },
     **failures.DOCUMENTED,

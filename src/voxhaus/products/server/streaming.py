@@ -19,6 +19,12 @@ from starlette.types import Receive, Scope, Send
 from voxhaus.products.server.errors import ApiError
 
 EVENTS = "text/event-stream"
+# For the OpenAPI document: what one event is.
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
 _PRINTABLE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
 _LONGEST = 600  # characters of a header
 

@@ -18,7 +18,7 @@ from voxhaus.products.server.bodies import FORM_ONLY
 from voxhaus.products.server.desk import Desk, Knock, Visit
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.server.parameters import HARMLESS, UNSUPPORTED, unsupported
-from voxhaus.products.server.streaming import EVENTS, Head, Made, Parts, event
+from voxhaus.products.server.streaming import EVENT_SCHEMA, EVENTS, Head, Made, Parts, event
 
 Shape = Literal["json", "text", "srt", "vtt", "verbose_json"]
 Grain = Literal["word", "segment"]
@@ -130,7 +130,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
             "text/plain": {"schema": {"type": "string"}},
             "text/vtt": {"schema": {"type": "string"}},
             "application/x-subrip": {"schema": {"type": "string"}},
-            EVENTS: {"schema": {"type": "string"}},
+            EVENTS: {"schema": EVENT_SCHEMA},
         },
     },
     **failures.DOCUMENTED,
