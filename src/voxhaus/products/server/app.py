@@ -77,6 +77,7 @@ def create_app(
     app.state.desk = desk
     for part in _PARTS:
         app.include_router(part.router(desk), dependencies=_KEYS)
+    app.include_router(models.open_lists(desk))
     app.include_router(health.router(desk))
     for router in routers:
         app.include_router(router, responses=failures.DOCUMENTED)

@@ -81,7 +81,13 @@ def router(desk: Desk) -> APIRouter:
         """Describe one of them."""
         return await described(desk, request, model)
 
-    # Open WebUI asks for these two without a key, so they tell nothing that would need one.
+    return made
+
+
+def open_lists(desk: Desk) -> APIRouter:
+    """The two lists that Open WebUI asks for without a key; nothing in them needs one."""
+    made = APIRouter(tags=["models"])
+
     @made.get("/v1/audio/voices", responses=_TOLD)
     async def list_voices(model: str | None = None) -> Voices:
         """List the voices, of one model or of all."""
