@@ -56,12 +56,12 @@ def url():
 def test_clients_ask_and_are_counted(url):
     noted = []
     target = Target(url=url, key="k")
-    result = server_load.measure(target, ["speech"], [1, 3], seconds=0.3, note=noted.append)
+    result = server_load.measure(target, ["speech"], [1, 3], seconds=0.6, note=noted.append)
     one, three = result["rows"]
     assert noted == [one, three]
     assert (one["refused"], three["refused"], three["failed"]) == (3, 0, 0)
     assert one["statuses"] == {"503": 3}
-    assert three["answered"] > 3
+    assert three["answered"] >= 3
     assert 0 < three["first_p50_ms"] <= three["whole_p50_ms"] <= three["whole_p99_ms"]
     assert three["x_real_time"] == pytest.approx(three["a_second"] / 10)
     assert three["memory_last_mb"] == 50
