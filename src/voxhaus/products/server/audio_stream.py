@@ -298,9 +298,7 @@ class _Aac:
         av = _av()
         self._new_frame, self._rate = av.AudioFrame.from_ndarray, rate
         self._drain = _Drain()
-        # FFmpeg's muxer keeps up to 32 kB, four seconds of speech, unless told.
-        options = {"flush_packets": "1"}
-        self._container = av.open(self._drain, "w", format="adts", options=options)
+        self._container = av.open(self._drain, "w", format="adts")
         self._track = self._container.add_stream("aac", rate=rate, layout="mono")
         self._track.bit_rate = _AAC_BITRATE
         self._at = 0
