@@ -46,34 +46,31 @@ class Breaker:
             return "closed"
         return "half-open" if self._now() >= self._opened + self._cooldown else "open"
 
-    def enter(self) -> bool:
-        """Whether a request may go through; each True must be followed by one of the next three."""
+    def enter(self) -> "Pass | None":
+        """Let a request through, or not; a pass is handed back by one of its three methods."""
         if self.wait_seconds() > 0:
-            return False
+            return None
         if self._opened is None:
-            return True
+            return Pass(self._ended, probe=False)
         if self._probing:
-            return False
+            return None
         self._probing = True
-        return True
+        return Pass(self._ended, probe=True)
 
-    def succeeded(self) -> None:
-        """The request went well: whatever was, is forgotten."""
-        self._failures, self._opened, self._probing = 0, None, False
-        self._cooldown = self._settings.cooldown
-
-    def failed(self) -> None:
-        """The request failed, and the engine is to blame."""
-        self._failures += 1
-        if self._probing:
+    def _ended(self, went_well: bool | None, probe: bool) -> None:
+        if probe:
             self._probing = False
+        if went_well is None:
+            return
+        if went_well:
+            self._failures, self._opened = 0, None
+            self._cooldown = self._settings.cooldown
+            return
+        self._failures += 1
+        if probe:
             self._open(min(self._settings.longest, 2 * self._cooldown))
         elif self._opened is None and self._failures >= self._settings.failures:
             self._open(self._settings.cooldown)
-
-    def said_nothing(self) -> None:
-        """The request ended and tells nothing of the engine: refused, or given up by the caller."""
-        self._probing = False
 
     def rest(self, seconds: float) -> None:
         """Ask nothing of it for so long, because it said so itself."""
@@ -86,3 +83,28 @@ class Breaker:
 
     def _open(self, cooldown: float) -> None:
         self._opened, self._cooldown = self._now(), cooldown
+
+
+class Pass:
+    """Leave to ask an engine once; the first word about how it went counts."""
+
+    def __init__(self, ended: Callable[[bool | None, bool], None], *, probe: bool) -> None:
+        self._ended: Callable[[bool | None, bool], None] | None = ended
+        self.probe = probe
+
+    def succeeded(self) -> None:
+        """The request went well: what was before is forgotten."""
+        self._end(True)
+
+    def failed(self) -> None:
+        """The request failed, and the engine is to blame."""
+        self._end(False)
+
+    def said_nothing(self) -> None:
+        """It ended and tells nothing of the engine: refused, or given up by the caller."""
+        self._end(None)
+
+    def _end(self, went_well: bool | None) -> None:
+        if self._ended is not None:
+            ended, self._ended = self._ended, None
+            ended(went_well, self.probe)

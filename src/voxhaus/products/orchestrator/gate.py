@@ -57,14 +57,11 @@ class Gate:
         self.inside += 1
         return Place(self._leave, self._now())
 
-    def enter_if_idle(self) -> "Place | None":
-        """Take a place only if nobody else is here."""
+    async def enter_if_idle(self) -> "Place | None":
+        """Take a place only if nobody else is here; never waits."""
         if self.inside or self.waiting or self._free.locked():
             return None
-        # Free places are counted down at once when nobody waits; see asyncio.Semaphore.acquire.
-        self._free._value -= 1
-        self.inside += 1
-        return Place(self._leave, self._now())
+        return await self.enter()
 
     def _leave(self, since: float) -> None:
         self._held += _MEMORY * (self._now() - since - self._held)
