@@ -68,6 +68,7 @@ class EngineConfig(_Table):
         max_tokens_as: what an upstream calls the limit of an answer.
         instructions: an upstream voice understands a style as `instructions`.
         sample_rate: Hz of an upstream's raw audio.
+        timestamps: an upstream recogniser tells when words were said ("verbose_json").
         retries: further tries at the same engine before another is asked.
         queue: requests that wait for a place; `patience`: seconds that each waits at most.
         failures: in a row, after which the engine is left alone for `cooldown` seconds.
@@ -94,6 +95,7 @@ class EngineConfig(_Table):
     max_tokens_as: Literal["max_tokens", "max_completion_tokens"] | None = None
     instructions: bool = False
     sample_rate: int = Field(24_000, ge=8_000, le=192_000)
+    timestamps: bool = True
 
     path: Path | None = None
     threads: int | None = Field(None, ge=1, le=256)
@@ -209,16 +211,17 @@ class Config(_Table):
             raise ValueError(f"there is no engine '{engine}'; there are {there}")
         models = self.engines[engine].models
         if model and model not in models:
-            raise ValueError(f"engine '{engine}' has no model '{model}'; it has {', '.join(models)}")
+            raise ValueError(
+                f"engine '{engine}' has no model '{model}'; it has {', '.join(models)}"
+            )
         return engine, model or next(iter(models))
 
 
 def built_in() -> Config:
     """What holds without a file: our voice, also under the names that OpenAI's clients use."""
-    voice = EngineConfig(kind="voice", task="speech", models={VOICE: VOICE}, local=True)
-    names = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-    routes = {name: RouteConfig(engines=("voice",)) for name in names}
-    return Config(engines={"voice": voice}, routes=routes)
+    routes = {name: {"engines": ["voice"]} for name in ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")}
+    voice = {"kind": "voice", "models": [VOICE]}
+    return Config.model_validate({"engines": {"voice": voice}, "routes": routes})
 
 
 def engines_file() -> Path:
@@ -275,7 +278,9 @@ def _told(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"'{where}' is missing; add it."
     said = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"'{where}': {said[:1].lower()}{said[1:]}." if where else f"{said[:1].upper()}{said[1:]}."
+    return (
+        f"'{where}': {said[:1].lower()}{said[1:]}." if where else f"{said[:1].upper()}{said[1:]}."
+    )
 
 
 def _settings_at(where: tuple[int | str, ...]) -> list[str]:

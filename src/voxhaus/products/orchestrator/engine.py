@@ -12,21 +12,21 @@ from voxhaus.core.hearing import TranscriptionRequest
 from voxhaus.core.speech import SpeechRequest, VoiceInfo
 
 Request = SpeechRequest | ChatRequest | TranscriptionRequest
-Asked = TypeVar("Asked", contravariant=True)
-Told = TypeVar("Told")
+Asked_contra = TypeVar("Asked_contra", contravariant=True)
+Told_co = TypeVar("Told_co", covariant=True)
 
 # What a request has when the caller did not say anything.
 _DEFAULTS: Mapping[str, object] = {"speed": 1.0, "pitch": 0.0, "seed": 0, "breaths": False}
 
 
-class Engine(Protocol[Asked, Told]):
+class Engine(Protocol[Asked_contra, Told_co]):
     """One thing that answers one kind of request. It lives on one event loop."""
 
-    def cannot(self, request: Asked) -> tuple[str, ...]:
+    def cannot(self, request: Asked_contra) -> tuple[str, ...]:
         """Names of the parameters that the caller set and that it cannot honour."""
         ...
 
-    def answer(self, request: Asked, model: str) -> AsyncGenerator[Told, None]:
+    def answer(self, request: Asked_contra, model: str) -> AsyncGenerator[Told_co, None]:
         """Answer piece by piece; closing the generator stops the work.
 
         Args:

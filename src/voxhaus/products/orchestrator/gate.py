@@ -28,6 +28,10 @@ class GateSettings:
     patience: float
 
 
+class FullError(BusyError):
+    """No place; the engine itself was not asked."""
+
+
 class Gate:
     """The places of one engine."""
 
@@ -42,7 +46,7 @@ class Gate:
         """Take a place; wait for one if need be.
 
         Raises:
-            BusyError: the queue is full, or no place came free in time.
+            FullError: the queue is full, or no place came free in time.
         """
         if self._free.locked() and self.waiting >= self._settings.queue:
             raise self._busy()
@@ -68,9 +72,9 @@ class Gate:
         self.inside -= 1
         self._free.release()
 
-    def _busy(self) -> BusyError:
+    def _busy(self) -> FullError:
         rounds = 1 + self.waiting / self._settings.places
-        return BusyError(
+        return FullError(
             f"Engine '{self._name}' works on {self.inside} requests and {self.waiting} wait; "
             "try again later, or raise its 'concurrency' or 'queue'.",
             retry_after=max(1.0, rounds * self._held),

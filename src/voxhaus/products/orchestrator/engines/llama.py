@@ -3,8 +3,8 @@
 Knows: xllamacpp's server object, and how a conversation becomes its calls.
 Refuses to know: where model files come from.
 
-The package always opens a listener of its own beside the calls that we make. It gets a Unix socket in
-a folder that only we can enter and a key that nobody knows, so that no port is opened.
+The package always opens a listener of its own beside the calls that we make. It gets a Unix socket
+in a folder that only we can enter and a key that nobody knows, so that no port is opened.
 """
 
 import json

@@ -58,8 +58,8 @@ def _about(model: str) -> Packaged:
     if model not in MODELS:
         there = ", ".join(MODELS)
         raise InputError(
-            f"There is no packaged model '{model}'; there is {there}. For another give the 'path' of "
-            "a GGUF file.",
+            f"There is no packaged model '{model}'; there is {there}. For another give the 'path' "
+            "of a GGUF file.",
             param="model",
         )
     return MODELS[model]

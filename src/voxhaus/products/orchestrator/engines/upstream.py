@@ -81,9 +81,15 @@ class _Upstream:
         """Those that the configuration names; nothing but their names is known."""
         return tuple(
             VoiceInfo(
-                id=v, name=v, sex="", accent="", language="", styles=(), consent="not recorded here"
+                id=voice,
+                name=voice,
+                sex="",
+                accent="",
+                language="",
+                styles=(),
+                consent="known to the owner of the engine only",
             )
-            for v in self._config.voices
+            for voice in self._config.voices
         )
 
     async def close(self) -> None:
@@ -195,7 +201,8 @@ class UpstreamSpeech(_Upstream):
             async for data in response.iter_bytes(size):
                 whole = rest + data
                 rest = whole[len(whole) & ~1 :]
-                samples = np.frombuffer(whole[: len(whole) & ~1], "<i2") / np.float32(32768)
+                integers = np.frombuffer(whole[: len(whole) & ~1], "<i2")
+                samples = integers.astype(np.float32) / np.float32(32768)
                 if len(samples):
                     yield AudioChunk(samples=samples, sample_rate=rate, start=made / rate)
                     made += len(samples)
@@ -229,22 +236,29 @@ class UpstreamTranscription(_Upstream):
         self, request: TranscriptionRequest, model: str
     ) -> AsyncGenerator[Transcript, None]:
         """Write it down, with times where the upstream tells them."""
+        async with told(self._name, self._config):
+            heard: Any = await self._client.audio.transcriptions.create(
+                **self._body(request, model)
+            )
+        if not isinstance(getattr(heard, "text", None), str):
+            raise garbage(self._name)
+        yield _transcript(heard, request)
+
+    def _body(self, request: TranscriptionRequest, model: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "file": (_file_name(request.audio), request.audio),
+            "model": model,
+            "response_format": "json",
+        }
+        if self._config.timestamps:
+            body["response_format"] = "verbose_json"
+            body["timestamp_granularities"] = ["word", "segment"]
         said = {
             "language": request.language,
             "prompt": request.prompt,
             "temperature": request.temperature,
         }
-        async with told(self._name, self._config):
-            heard: Any = await self._client.audio.transcriptions.create(
-                file=(_file_name(request.audio), request.audio),
-                model=model,
-                response_format="verbose_json",
-                timestamp_granularities=["word", "segment"],
-                **{name: value for name, value in said.items() if value is not None},
-            )
-        if not isinstance(getattr(heard, "text", None), str):
-            raise garbage(self._name)
-        yield _transcript(heard, request)
+        return body | {name: value for name, value in said.items() if value is not None}
 
 
 def _transcript(heard: Any, request: TranscriptionRequest) -> Transcript:  # noqa: ANN401 - upstreams leave fields out

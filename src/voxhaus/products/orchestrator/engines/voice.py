@@ -20,8 +20,8 @@ class VoiceEngine:
     def __init__(self, name: str, config: EngineConfig, places: int) -> None:
         """Load the engine's models; this takes a moment and may stand in a thread.
 
-        One thread for each request: several listeners are served evenly, and a request that is given
-        up ends with its current sentence instead of with those that other threads have begun.
+        One thread for each request: several listeners are served evenly, and a request that is
+        given up ends with its current sentence instead of with those that others have begun.
 
         Raises:
             WeightsError, InputError: a model is missing or damaged.

@@ -55,16 +55,14 @@ class WhisperEngine:
         """Nothing: the request is made of what Whisper takes."""
         return ()
 
-    def answer(
-        self, request: TranscriptionRequest, model: str
-    ) -> AsyncGenerator[Transcript, None]:
+    def answer(self, request: TranscriptionRequest, model: str) -> AsyncGenerator[Transcript, None]:
         """Write it down; closing stops after the current half minute."""
         return streamed(self._pool, lambda: self._heard(request))
 
     def _heard(self, request: TranscriptionRequest) -> Iterator[Transcript]:
         if request.language and request.language not in self._languages:
             raise InputError(
-                f"There is no language '{request.language}'; give its ISO 639-1 code, such as 'en'.",
+                f"There is no language '{request.language}'; give its ISO 639-1 code, like 'en'.",
                 param="language",
             )
         samples = self._samples(request.audio)
@@ -80,7 +78,9 @@ class WhisperEngine:
             text="".join(s.text for s in segments).strip(),
             language=str(about.language),
             seconds=len(samples) / RATE,
-            segments=tuple(Segment(text=s.text.strip(), start=s.start, end=s.end) for s in segments),
+            segments=tuple(
+                Segment(text=s.text.strip(), start=s.start, end=s.end) for s in segments
+            ),
             words=tuple(
                 WordTiming(text=w.word.strip(), start=w.start, end=w.end)
                 for s in segments
@@ -111,8 +111,8 @@ def _packaged(name: str, own: str) -> Path:
 
     if own != PACKAGED:
         raise InputError(
-            f"Engine '{name}': only '{PACKAGED}' comes with the extra 'listen'; for '{own}' give the "
-            "'path' of a folder in CTranslate2's format.",
+            f"Engine '{name}': only '{PACKAGED}' comes with the extra 'listen'; for '{own}' give "
+            "the 'path' of a folder in CTranslate2's format.",
             param="path",
         )
     try:
