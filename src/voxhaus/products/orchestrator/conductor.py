@@ -142,6 +142,11 @@ class Orchestrator:
         """Each engine: ready, breaker, last error, requests in flight."""
         return {name: station.health() for name, station in self._stations.items()}
 
+    async def check(self) -> dict[str, dict[str, Any]]:
+        """The same, after every engine was made and asked whether it is there."""
+        await asyncio.gather(*(s.check() for s in self._stations.values()))
+        return self.health()
+
     async def close(self) -> None:
         """Let running work end, write counts down, and give back what engines hold."""
         if self._shadows:

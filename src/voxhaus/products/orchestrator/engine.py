@@ -43,6 +43,14 @@ class Engine(Protocol[Asked_contra, Told_co]):
         """The voices to choose from; empty if it does not know or does not speak."""
         ...
 
+    async def ping(self) -> None:
+        """See whether it could answer, without asking it to.
+
+        Raises:
+            VoxhausError: it could not; the message says why.
+        """
+        ...
+
     async def close(self) -> None:
         """Give back what it holds."""
         ...

@@ -93,7 +93,7 @@ class Score(_Noted):
         count: how much it rests on: votes, conversations.
     """
 
-    value: float
+    value: float = Field(allow_inf_nan=False)
     count: int = Field(ge=1)
 
 

@@ -42,6 +42,34 @@ class Side:
     shadow: bool
 
 
+class Nowhere:
+    """A ledger that forgets, for commands that steer nothing."""
+
+    def load(self, name: str) -> dict[str, Any] | None:
+        """Nothing."""
+        return None
+
+    def save(
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        *,
+        actor: str,
+        action: str,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Refuse.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("Rollouts cannot be kept without a database.")
+
+    def names(self, prefix: str) -> "list[str]":
+        """None."""
+        return []
+
+
 class Rollouts:
     """The rollouts of one ledger. It lives on the event loop, and each call is short."""
 

@@ -65,6 +65,18 @@ class Station:
                     raise EngineError(str(error), retriable=False) from error
             return self._engine
 
+    async def check(self) -> None:
+        """Make the engine and see whether it is there; `health` tells what came of it."""
+        try:
+            async with asyncio.timeout(self.config.timeout.first):
+                await (await self.engine()).ping()
+        except TimeoutError:
+            self.last_error = f"Engine '{self.name}' did not answer in time."
+        except VoxhausError as error:
+            self.last_error = str(error)
+        else:
+            self.last_error = ""
+
     def voices(self) -> tuple[VoiceInfo, ...]:
         """The voices of an engine that speaks; loads our own voice (a twentieth of a second).
 

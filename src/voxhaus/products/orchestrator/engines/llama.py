@@ -126,6 +126,9 @@ class LlamaEngine:
         """None."""
         return ()
 
+    async def ping(self) -> None:
+        """It is here, or it could not have been made."""
+
     async def close(self) -> None:
         """Wait for answers that are being made, then forget the model."""
         await emptied(self._pool)

@@ -92,6 +92,15 @@ class _Upstream:
             for voice in self._config.voices
         )
 
+    async def ping(self) -> None:
+        """Ask for its models, which costs nothing.
+
+        Raises:
+            EngineError: it does not answer as it should.
+        """
+        async with told(self._name, self._config):
+            await self._client.models.list()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

@@ -48,6 +48,9 @@ class VoiceEngine:
         """Those of all its models."""
         return tuple(info for voice in self._models.values() for info in voice.voices())
 
+    async def ping(self) -> None:
+        """It is here, or it could not have been made."""
+
     async def close(self) -> None:
         """Wait for the sentences that are being spoken."""
         await emptied(self._pool)

@@ -101,6 +101,9 @@ class WhisperEngine:
         """None."""
         return ()
 
+    async def ping(self) -> None:
+        """It is here, or it could not have been made."""
+
     async def close(self) -> None:
         """Wait for what is being written down."""
         await emptied(self._pool)
