@@ -8,7 +8,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -118,7 +118,7 @@ def start(
         typer.Option("--guardrails", metavar="FILE", help="Limits, as TOML; see the guide."),
     ] = None,
     on_breach: Annotated[
-        str, typer.Option("--on-breach", help="What a breach does: stop or back.")
+        Literal["stop", "back"], typer.Option("--on-breach", help="What a breach does by itself.")
     ] = "stop",
     reason: Reason = "",
     config: ConfigFile = None,
@@ -211,7 +211,7 @@ def shadow(
 @rollout_app.command()
 def score(
     name: Name,
-    arm: Annotated[str, typer.Argument(help="Whose figure it is: stable or candidate.")],
+    arm: Annotated[Literal["stable", "candidate"], typer.Argument(help="Whose figure it is.")],
     metric: Annotated[str, typer.Argument(help="Such as arena_rating.")],
     value: Annotated[float, typer.Argument(help="Mean, rate or rating so far in this step.")],
     count: Annotated[int, typer.Argument(help="What it rests on: votes, conversations.")],
@@ -220,10 +220,6 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Report a figure from outside, which guardrails may ask for."""
-    from voxhaus.core.errors import InputError
-
-    if arm != "stable" and arm != "candidate":
-        raise InputError("The arm is 'stable' or 'candidate'.", param="arm")
     with _rollouts(config, database) as rollouts:
         _told(rollouts.record_score(name, arm, metric, value, count, _actor()), as_json)
 

@@ -39,7 +39,9 @@ def as_error(name: str, config: EngineConfig, error: Exception) -> VoxhausError 
         case openai.APITimeoutError():
             return EngineError(f"Engine '{name}' at {host} did not answer in time.")
         case openai.APIConnectionError():
-            return EngineError(f"Engine '{name}' at {host} cannot be reached; is it running?")
+            if "Connect" in type(error.__cause__).__name__:
+                return EngineError(f"Engine '{name}' at {host} cannot be reached; is it running?")
+            return EngineError(f"Engine '{name}' at {host} broke off: {_quoted(error.__cause__)}.")
         case openai.APIStatusError():
             return _status_error(name, config, error)
         case openai.APIError():

@@ -117,10 +117,12 @@ class UpstreamChat(_Upstream):
         """Answer; the stream is asked for even where the caller wants none, to fail early."""
         count = _Counted(request)
         reason: StopReason | None = None
+        chunks = 0
         async with told(self._name, self._config):
             stream: Any = await self._client.chat.completions.create(**self._body(request, model))
             async with stream:
                 async for chunk in stream:
+                    chunks += 1
                     choices = getattr(chunk, "choices", None)
                     if not isinstance(choices, list):
                         raise garbage(self._name)
@@ -132,6 +134,8 @@ class UpstreamChat(_Upstream):
                             yield ChatDelta(text=text)
                         if choice.finish_reason:
                             reason = _REASONS.get(choice.finish_reason, "stop")
+        if not chunks:  # a page, for instance
+            raise garbage(self._name)
         if reason is None:
             raise EngineError(f"Engine '{self._name}' broke off in the middle of its answer.")
         yield ChatEnd(reason=reason, usage=count.result())
