@@ -193,10 +193,13 @@ class Config(_Table):
         served = {m for e in self.engines.values() for m in e.models}
         for name, route in self.routes.items():
             if name in served:
-                raise ValueError(f"route '{name}' has the name of a model; give it another")
-            tasks = {self.engines[self.target(t)[0]].task for t in route.engines}
+                raise ValueError(f"'routes.{name}' has the name of a model; give it another")
+            try:
+                tasks = {self.engines[self.target(t)[0]].task for t in route.engines}
+            except ValueError as error:
+                raise ValueError(f"'routes.{name}.engines': {error}") from error
             if len(tasks) > 1:
-                raise ValueError(f"route '{name}' mixes the tasks {', '.join(sorted(tasks))}")
+                raise ValueError(f"'routes.{name}' mixes the tasks {', '.join(sorted(tasks))}")
         return self
 
     def target(self, written: str) -> tuple[str, str]:
