@@ -19,6 +19,8 @@ ConfigFile = Annotated[
     ),
 ]
 
+WORKS = "ok"
+
 engines_app = typer.Typer(help="The engines that answer requests, and models for them.")
 
 
@@ -50,7 +52,7 @@ def list_engines(
         print_json({"config": declared.source, "engines": health, "routes": routes})
     else:
         _print(declared.source, health, routes, check)
-    if check and not all(engine["ready"] for engine in health.values()):
+    if check and any(_state(engine) != WORKS for engine in health.values()):
         raise typer.Exit(1)
 
 
@@ -88,7 +90,7 @@ def _print(
 
 
 def _state(engine: dict[str, Any]) -> str:
-    return "ok" if engine["ready"] else str(engine["last_error"])
+    return str(engine["last_error"]) or (WORKS if engine["ready"] else engine["breaker"])
 
 
 @engines_app.command()

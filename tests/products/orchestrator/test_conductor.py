@@ -209,7 +209,9 @@ def test_names_that_a_caller_may_not_use_do_not_exist_for_it(kit, ledger):
     few = Caller(id="x", models=frozenset({"slow-model"}))
     assert [m.id for m in orchestrator.models(few)] == ["slow-model"]
     for model in ("quick-model", "nonsense"):
-        with pytest.raises(UnknownModelError, match=rf"no model '{model}' for chat. Use one of: slow"):
+        with pytest.raises(
+            UnknownModelError, match=rf"no model '{model}' for chat. Use one of: slow"
+        ):
             asyncio.run(orchestrator.chat(kit.ask(model), few))
 
 

@@ -67,8 +67,14 @@ def test_a_file_that_is_not_utf8_is_told(tmp_path):
         (GOOD.replace("first = 5", "fist = 5"), r"'engines\.home\.timeout\.fist' is not a setting"),
         (GOOD.replace("first = 5", "first = 0"), r"'engines\.home\.timeout\.first': .*greater"),
         (GOOD.replace('"voice"', '"vioce"'), r"'engines\.ours\.kind': .*'voice', 'llama'"),
-        (GOOD + '[routes.r]\nengines = ["nobody"]\n', r"'routes\.r\.engines': there is no engine 'nobody'; there are ours"),
-        (GOOD + '[routes.r]\nengines = ["home/x"]\n', "engine 'home' has no model 'x'; it has qwen"),
+        (
+            GOOD + '[routes.r]\nengines = ["nobody"]\n',
+            r"'routes\.r\.engines': there is no engine 'nobody'; there are ours",
+        ),
+        (
+            GOOD + '[routes.r]\nengines = ["home/x"]\n',
+            "engine 'home' has no model 'x'; it has qwen",
+        ),
         (GOOD + '[routes.r]\nengines = ["home", "ours"]\n', "mixes the tasks chat, speech"),
         (GOOD + '[routes.qwen]\nengines = ["home"]\n', "'routes.qwen' has the name of a model"),
         (GOOD + '[routes.r]\nengines = ["home"]\npolicy = "best"\n', r"routes\.r\.policy"),

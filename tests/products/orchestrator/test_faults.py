@@ -134,9 +134,7 @@ def test_a_short_wait_that_the_upstream_asks_for_is_kept(kit, ledger, hands):
 
 
 def test_retries_wait_longer_each_time_with_chance(kit, ledger, hands):
-    _, upstream, _, error = try_one(
-        kit, ledger, "broken", more="retries = 4", clock=hands.clock()
-    )
+    _, upstream, _, error = try_one(kit, ledger, "broken", more="retries = 4", clock=hands.clock())
     assert "failed (500)" in str(error)
     assert len(upstream.seen) == 5
     assert hands.slept == pytest.approx([0.1, 0.2, 0.4, 0.8])  # half of 0.2, 0.4, ... by chance
@@ -209,7 +207,11 @@ def test_a_caller_who_hangs_up_stops_the_upstream(kit, ledger):
             await answer.events.aclose()
             await asyncio.wait_for(upstream.hung_up.wait(), 2)
             health = orchestrator.health()["home"]
-            assert (health["in_flight"], health["breaker"], health["last_error"]) == (0, "closed", "")
+            assert (health["in_flight"], health["breaker"], health["last_error"]) == (
+                0,
+                "closed",
+                "",
+            )
             assert [(o.moment, o.outcome) for o in seen] == [
                 ("started", None),
                 ("ended", "cancelled"),
@@ -355,9 +357,7 @@ def test_azure_is_asked_in_its_own_way(kit, ledger, monkeypatch):
 
     events, (path, headers, body) = asyncio.run(run())
     assert len(events) == 4
-    assert path == (
-        "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21"
-    )
+    assert path == ("/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21")
     assert headers["api-key"] == "k1"
     assert b'"max_completion_tokens"' in body
 

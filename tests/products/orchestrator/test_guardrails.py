@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from voxhaus.products.orchestrator.guardrails import (
     LEAST,
-    Z,
     Bound,
     Counts,
     Evidence,
     Guardrails,
     Score,
+    Z,
     breaches,
     certainly_at_least,
     objections,
@@ -191,9 +191,7 @@ RATED = Guardrails(
 
 def scored(**more):
     scores = {"rating": Score(value=1200, count=60), "seeming": Score(value=0.01, count=10)}
-    return GOOD.model_copy(
-        update={"candidate_scores": {**scores, **more}, "stable_scores": scores}
-    )
+    return GOOD.model_copy(update={"candidate_scores": {**scores, **more}, "stable_scores": scores})
 
 
 def test_scores_from_outside_bind():

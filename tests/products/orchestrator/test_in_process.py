@@ -5,6 +5,7 @@ import io
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_local_only_opens_no_socket(kit, ledger, no_sockets, monkeypatch):
 def test_the_same_wall_stops_a_remote_engine(kit, ledger, no_sockets):
     pytest.importorskip("openai", reason="needs the extra 'server'")
     text = kit.engine("far", "http://192.0.2.1/v1", task="speech", model="far", more="retries = 0")
-    with pytest.raises(EngineError, match="A socket was opened|cannot be reached|broke off"):
+    with pytest.raises(EngineError, match=r"A socket was opened|cannot be reached|broke off"):
         spoken(kit.conductor(text, ledger), SpeechRequest(text="Hi.", model="far"), kit.ANNA)
     assert no_sockets
 
@@ -295,7 +296,9 @@ def test_a_small_model_answers_in_this_process_and_no_port_is_opened(kit, ledger
         first = await kit.heard(await orchestrator.chat(ask, HOME))
         again = await kit.heard(await orchestrator.chat(ask, HOME))
         opened = set(socket_table()) - ports
-        with pytest.raises(InputError, match="has [0-9]+ tokens; engine 'small' takes 2048") as long:
+        with pytest.raises(
+            InputError, match=r"has [0-9]+ tokens; engine 'small' takes 2048"
+        ) as long:
             await orchestrator.chat(kit.ask("smollm2-135m-instruct", "a b c d " * 2000), HOME)
         begun = await orchestrator.chat(kit.ask("smollm2-135m-instruct", "Tell a story."), HOME)
         await anext(begun.events)
@@ -316,7 +319,7 @@ def test_a_small_model_answers_in_this_process_and_no_port_is_opened(kit, ledger
 
 def socket_table():
     """Listening TCP sockets of this machine."""
-    with open("/proc/net/tcp") as table:
+    with Path("/proc/net/tcp").open() as table:
         return [line.split()[1] for line in table if line.split()[3] == "0A"]
 
 

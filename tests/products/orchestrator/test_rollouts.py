@@ -12,7 +12,7 @@ from voxhaus.products.orchestrator.rollout import place
 from voxhaus.products.orchestrator.rollouts import KEEP, REFRESH, Rollouts
 
 NONE = "http://127.0.0.1:9/v1"
-EARLY = dict(min_seconds=60, min_samples=20)
+EARLY = {"min_seconds": 60, "min_samples": 20}
 INSIDE = next(f"k{n}" for n in range(1000) if place("new", f"k{n}") < 1)
 OUTSIDE = next(f"k{n}" for n in range(1000) if place("new", f"k{n}") > 60)
 
@@ -55,10 +55,10 @@ def test_goes_step_by_step_when_all_is_well(rollouts, hands, ledger):
     feed(rollouts)
     watch(rollouts, hands)
     assert rollouts.advance("new", "Ada")["percent"] == 100
-    with pytest.raises(InputError, match="at 100 % already. Put 'c' first among the engines"):
+    with pytest.raises(InputError, match=r"at 100 % already\. Put 'c' first among the engines"):
         rollouts.advance("new", "Ada")
     assert ledger.actions() == [("Ada", "rollout.start")] + 4 * [("Ada", "rollout.advance")]
-    detail = [d for _, action, _, d in ledger.audit if action == "rollout.advance"][0]
+    detail = next(d for _, action, _, d in ledger.audit if action == "rollout.advance")
     assert (detail["from_percent"], detail["to_percent"]) == (1, 5)
     assert detail["seen"]["candidate"]["requests"] == 30
 
@@ -67,7 +67,9 @@ def test_too_early_is_refused_with_the_reason(rollouts, hands):
     begin(rollouts)
     feed(rollouts)
     watch(rollouts, hands, 30)
-    with pytest.raises(InputError, match=r"stays where it is\. It was watched for 30 s in this step; 60"):
+    with pytest.raises(
+        InputError, match=r"stays where it is\. It was watched for 30 s in this step; 60"
+    ):
         rollouts.advance("new", "Ada")
     assert rollouts.show("new")["percent"] == 1
 
@@ -155,7 +157,7 @@ def test_starting_is_refused_where_it_would_mix(rollouts):
         begin(rollouts)
     with pytest.raises(InputError, match="Rollout 'new' runs on 'chat' already"):
         rollouts.start("second", route="chat", candidate="c", actor="Ada")
-    with pytest.raises(InputError, match="no rollout 'x'. Rollouts: new"):
+    with pytest.raises(InputError, match=r"no rollout 'x'\. Rollouts: new"):
         rollouts.show("x")
 
 
@@ -386,7 +388,9 @@ def test_in_shadow_mode_the_candidate_answers_unseen(kit, ledger):
         start("new", route="chat", candidate="fresh", actor="Ada", shadow=True)
         for n in range(3):
             answer = await orchestrator.chat(kit.ask("chat"), Caller(id=f"k{n}"))
-            assert "".join(getattr(e, "text", "") for e in await kit.heard(answer)) == "Good morning."
+            assert (
+                "".join(getattr(e, "text", "") for e in await kit.heard(answer)) == "Good morning."
+            )
             assert (answer.decision.engine, answer.decision.arm) == ("old", "stable")
             await settled(orchestrator)
         return orchestrator.rollouts.show("new"), len(fresh.seen)
