@@ -61,6 +61,7 @@ def test_the_whole_way(call, ledger):
     assert call("GET", "") == (200, {"object": "list", "data": []})
     status, made = call("POST", "", {**NEW, "shadow": True, "reason": "try it"})
     assert (status, made["phase"], made["changed_by"]) == (201, "shadow", "key-7")
+    assert made["reason"] == "try it"
     status, refused = call("POST", "/new/advance")
     assert status == 400
     assert "The candidate arm has 0 requests" in refused["error"]["message"]

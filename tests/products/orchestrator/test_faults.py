@@ -234,6 +234,28 @@ def test_an_answer_that_is_never_read_can_be_closed(kit, ledger):
     asyncio.run(run())
 
 
+def test_who_closes_after_the_last_event_was_answered(kit, ledger):
+    async def run():
+        async with kit.Upstream() as upstream:
+            text = kit.engine("home", upstream.url) + kit.engine(
+                "ear", upstream.url, task="transcription"
+            )
+            seen = []
+            orchestrator = kit.conductor(text, ledger, observe=seen.append)
+            answer = await orchestrator.chat(kit.ask("home-model"), kit.ANNA)
+            while not isinstance(await anext(answer.events), ChatEnd):
+                pass
+            await answer.events.aclose()
+            request = TranscriptionRequest(audio=b"RIFF", model="ear-model")
+            answer = await orchestrator.transcribe(request, kit.ANNA)
+            await anext(answer.events)
+            await answer.events.aclose()
+            await orchestrator.close()
+            return [o.outcome for o in seen if o.moment == "ended"]
+
+    assert asyncio.run(run()) == ["ok", "ok"]
+
+
 def test_a_caller_who_gives_up_before_the_first_event_frees_the_place(kit, ledger):
     async def run():
         async with kit.Upstream() as upstream:

@@ -198,7 +198,8 @@ class Rollouts:
                 **settings,
             },
         )
-        self._change(plan, actor, "start", phase="shadow" if shadow else "running", step=0)
+        phase = "shadow" if shadow else "running"
+        self._change(plan, actor, "start", phase=phase, step=0, reason=plan.reason)
         return self.show(name)
 
     def advance(self, name: str, actor: str) -> dict[str, Any]:

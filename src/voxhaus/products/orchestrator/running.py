@@ -12,7 +12,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from voxhaus.core.chat import ChatEnd
 from voxhaus.core.errors import InputError, VoxhausError
+from voxhaus.core.hearing import Transcript
 from voxhaus.products.orchestrator.breaker import Pass
 from voxhaus.products.orchestrator.clock import Clock
 from voxhaus.products.orchestrator.contract import Arm, BusyError, EngineError, Task
@@ -135,6 +137,7 @@ class Running(Generic[Event]):
         self._first: list[Event] = [first]
         self._timeout = station.config.timeout
         self._waiting = False
+        self._complete = False
         self._over: BaseException | None = None
         # A reader who neither reads on nor closes must not keep the place for ever.
         remaining = max(0.0, self._timeout.total - watch.seconds())
@@ -148,6 +151,7 @@ class Running(Generic[Event]):
         if self._over is not None:
             raise self._over
         event = self._first.pop() if self._first else await self._next()
+        self._complete = isinstance(event, ChatEnd | Transcript)
         self.on_event(event)
         return event
 
@@ -172,9 +176,9 @@ class Running(Generic[Event]):
             self._waiting = False
 
     async def aclose(self) -> None:
-        """Stop; after the end this does nothing."""
+        """Stop; after the end this does nothing. Who has the last event has the whole answer."""
         if self._over is None:
-            self._end("cancelled", StopAsyncIteration())
+            self._end("ok" if self._complete else "cancelled", StopAsyncIteration())
             await self._events.aclose()
 
     def _expire(self) -> None:
