@@ -81,7 +81,7 @@ def test_a_file_that_is_not_utf8_is_told(tmp_path):
         (GOOD.replace("localhost", "192.168.0.7"), "192.168.0.7 is not localhost"),
         (GOOD.replace("localhost", "127.0.0.1.evil.example"), "is not localhost"),
         (GOOD.replace("http://", "ftp://"), "'base_url' must look like"),
-        (GOOD.replace("localhost", "u:p@localhost"), "without a password"),
+        (GOOD.replace("localhost", "u:p@localhost"), "without user and password"),
         (GOOD.replace('kind = "openai"', 'kind = "azure"'), "needs 'base_url'.*'api_version'"),
         (GOOD.replace('"voice"', '"voice"\nlocal = false'), "runs in this process: it is local"),
         (GOOD.replace('"voice"', '"voice"\ntask = "chat"'), "the task of kind 'voice' is 'speech'"),
@@ -97,8 +97,9 @@ def test_a_mistake_is_told_in_one_sentence(broken, message):
     assert caught.value.param == "config"
 
 
-def test_a_key_in_the_file_is_refused_and_not_repeated():
-    text = GOOD + 'api_key_env = "sk-proj-secret"\n'
+@pytest.mark.parametrize("key", ["sk-proj-secret", "sk_secret", "vh_5f3secret"])
+def test_a_key_in_the_file_is_refused_and_not_repeated(key):
+    text = GOOD + f'api_key_env = "{key}"\n'
     with pytest.raises(InputError, match="never a key") as caught:
         parse(text, "engines.toml")
     assert "secret" not in str(caught.value)

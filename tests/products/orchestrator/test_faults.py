@@ -14,7 +14,7 @@ from voxhaus.products.orchestrator.contract import BusyError, EngineError
 
 pytest.importorskip("openai", reason="needs the extra 'server'")
 
-QUICK = "retries = 0\ntimeout = { first = 0.3, idle = 0.3, total = 5 }"
+QUICK = "retries = 0\ntimeout = { first = 1, idle = 0.5, total = 9 }"
 
 
 def try_one(kit, ledger, mode, *, more=QUICK, ask=None, clock=None, caller=None):
@@ -62,8 +62,8 @@ def test_tokens_are_estimated_where_the_upstream_counts_none(kit, ledger):
 @pytest.mark.parametrize(
     ("mode", "before", "message"),
     [
-        ("slow to begin", 0, "did not begin within 0.3 s"),
-        ("slow in mid stream", 1, "sent nothing for 0.3 s in mid-answer"),
+        ("slow to begin", 0, "did not begin within 1 s"),
+        ("slow in mid stream", 1, "sent nothing for 0.5 s in mid-answer"),
         ("html", 0, "something else than the published format"),
         ("garbage", 0, "something else than the published format; check its 'base_url'"),
         ("other json", 0, "something else than the published format"),
@@ -156,7 +156,7 @@ def test_a_request_at_fault_is_the_callers(kit, ledger):
 
 def test_a_redirect_is_not_followed(kit, ledger):
     *_, error = try_one(kit, ledger, "redirect")
-    assert "answered 307" in str(error)
+    assert "sends us elsewhere (307); write its real address as 'base_url'" in str(error)
 
 
 def test_an_upstream_that_is_down(kit, ledger):
@@ -254,6 +254,25 @@ def test_who_closes_after_the_last_event_was_answered(kit, ledger):
             return [o.outcome for o in seen if o.moment == "ended"]
 
     assert asyncio.run(run()) == ["ok", "ok"]
+
+
+def test_closing_ends_answers_that_nobody_reads_and_those_that_wait(kit, ledger, monkeypatch):
+    monkeypatch.setattr("voxhaus.products.orchestrator.conductor.LAST_WORDS", 0.1)
+
+    async def run():
+        async with kit.Upstream() as upstream:
+            upstream.mode = "slow in mid stream"
+            orchestrator = kit.conductor(kit.engine("home", upstream.url), ledger)
+            unread = await orchestrator.chat(kit.ask("home-model"), kit.ANNA)
+            read = await orchestrator.chat(kit.ask("home-model"), kit.ANNA)
+            reading = asyncio.ensure_future(kit.heard(read))
+            await asyncio.sleep(0.05)
+            await asyncio.wait_for(orchestrator.close(), 2)
+            with pytest.raises(EngineError, match="was stopped in mid-answer"):
+                await reading
+            assert await kit.heard(unread) == []
+
+    asyncio.run(run())
 
 
 def test_a_caller_who_gives_up_before_the_first_event_frees_the_place(kit, ledger):

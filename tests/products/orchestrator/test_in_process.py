@@ -167,6 +167,18 @@ def test_closing_stops_after_the_current_sentence(kit, ledger, monkeypatch):
     assert len(begun) <= AHEAD + 3
 
 
+def test_closing_does_not_wait_for_a_reader_who_never_comes(kit, ledger, monkeypatch):
+    monkeypatch.setattr("voxhaus.products.orchestrator.conductor.LAST_WORDS", 0.1)
+
+    async def run():
+        orchestrator = kit.conductor(VOICE, ledger)
+        request = SpeechRequest(text="A sentence. " * 100, model="voxhaus-voice-1")
+        await orchestrator.speak(request, kit.ANNA)
+        await asyncio.wait_for(orchestrator.close(), 5)
+
+    asyncio.run(run())
+
+
 def test_the_event_loop_goes_on_while_we_speak(kit, ledger):
     async def run():
         orchestrator = kit.conductor(VOICE, ledger)

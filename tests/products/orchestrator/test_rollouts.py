@@ -366,7 +366,7 @@ def test_a_failure_in_mid_stream_counts(kit, ledger):
 def test_callers_at_fault_and_callers_who_leave_do_not_count(kit, ledger):
     async def work(orchestrator, old, fresh):
         orchestrator.rollouts.start("new", route="chat", candidate="fresh", actor="Ada")
-        fresh.mode = "bad request"
+        fresh.mode = old.mode = "bad request"
         with pytest.raises(InputError):
             await orchestrator.chat(kit.ask("chat"), Caller(id=INSIDE))
         fresh.mode = "endless"
@@ -375,6 +375,29 @@ def test_callers_at_fault_and_callers_who_leave_do_not_count(kit, ledger):
         return orchestrator.rollouts.show("new")["arms"]["candidate"]["requests"]
 
     assert with_two(kit, ledger, work) == 0
+
+
+def test_a_candidate_that_refuses_what_the_other_side_answers_has_an_error(kit, ledger):
+    async def work(orchestrator, old, fresh):
+        orchestrator.rollouts.start("new", route="chat", candidate="fresh", actor="Ada")
+        fresh.mode = "bad request"
+        answer = await orchestrator.chat(kit.ask("chat"), Caller(id=INSIDE))
+        assert len(await kit.heard(answer)) == 4
+        seen = orchestrator.rollouts.show("new")["arms"]
+        return answer.decision, seen["candidate"]["errors"], seen["stable"]["requests"]
+
+    decision, errors, stable = with_two(kit, ledger, work)
+    assert (decision.engine, decision.arm, errors, stable) == ("old", "stable", 1, 0)
+    assert "temperature must be below 1" in decision.tried[0].failure
+
+
+def test_a_document_that_nobody_understands_stops_nothing(ledger, hands, caplog):
+    first = Rollouts(ledger, hands.clock(), lambda *_: None)
+    begin(first)
+    ledger.save("rollout/odd", {"name": "odd", "colour": "red"}, actor="x", action="x")
+    again = Rollouts(ledger, hands.clock(), lambda *_: None)
+    assert [r["name"] for r in again.list()] == ["new"]
+    assert "'rollout/odd' is left out" in caplog.text
 
 
 async def settled(orchestrator):

@@ -50,7 +50,7 @@ from voxhaus.runtime.sessions import default_threads
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 2.0  # seconds; every retry doubles, chance shortens
 SHADOWS = 2  # unseen answers at the same time, over all rollouts
-LAST_WORDS = 5.0  # seconds that unseen answers get when we close
+LAST_WORDS = 5.0  # seconds that answers get when we close
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class _Search:
     arm: Arm
     failures: list[Exception] = field(default_factory=list)
     tried: list[Attempt] = field(default_factory=list)
+    candidate_refused: bool = False
 
 
 class Orchestrator:
@@ -100,6 +101,7 @@ class Orchestrator:
             for name, engine in config.engines.items()
         }
         self._created = int(self._clock.wall())
+        self._open: set[Running[Any]] = set()
         self._shadows: set[asyncio.Task[None]] = set()
         self.rollouts = Rollouts(ledger, self._clock, self._check_candidate)
 
@@ -148,7 +150,12 @@ class Orchestrator:
         return self.health()
 
     async def close(self) -> None:
-        """Let running work end, write counts down, and give back what engines hold."""
+        """Let running work end for a while, write counts down, give back what engines hold."""
+        patience = self._clock.now() + LAST_WORDS
+        while self._open and self._clock.now() < patience:
+            await asyncio.sleep(0.02)
+        for running in list(self._open):
+            await running.aclose()
         if self._shadows:
             _, late = await asyncio.wait(self._shadows, timeout=LAST_WORDS)
             for task in late:
@@ -213,6 +220,7 @@ class Orchestrator:
         """Ask one engine, with its retries; None if another should be asked."""
         station = self._stations[choice.engine]
         arm = search.arm if first else "stable"
+        failure: EngineError | InputError
         for repeat in range(1 + station.config.retries):
             errand = Errand(
                 request=search.request,
@@ -226,14 +234,21 @@ class Orchestrator:
                 return await begin(station, errand, self._clock, self._observe)
             except (EngineError, UnableError) as error:
                 failure = error
+            except InputError as error:
+                # The candidate's word is not enough: if the other side answers, it was wrong.
+                if arm != "candidate":
+                    raise
+                failure = error
             wait = self._wait(failure, repeat)
             if wait is None or repeat == station.config.retries:
                 break
             await self._clock.sleep(wait)
         search.failures.append(failure)
         search.tried.append(Attempt(engine=choice.engine, failure=str(failure)))
-        if first and search.side is not None and isinstance(failure, EngineError):
-            self.rollouts.count(search.side, search.arm, None)
+        if first and search.side is not None:
+            if isinstance(failure, EngineError):
+                self.rollouts.count(search.side, search.arm, None)
+            search.candidate_refused = arm == "candidate" and isinstance(failure, InputError)
         return None
 
     def _wait(self, error: Exception, repeat: int) -> float | None:
@@ -252,8 +267,12 @@ class Orchestrator:
         self, search: _Search, choice: Choice, running: Running[Any], *, first: bool
     ) -> Answer[Any]:
         arm = search.arm if first else "stable"
+        self._open.add(running)
+        running.on_end.append(lambda _: self._open.discard(running))
         if first and search.side is not None:
             self._follow(search, search.side, running)
+        elif search.side is not None and search.candidate_refused:
+            self.rollouts.count(search.side, "candidate", None)
         way = search.way
         return Answer(
             decision=Decision(
@@ -282,9 +301,9 @@ class Orchestrator:
             if went_well and side.shadow and search.arm == "stable":
                 self._start_shadow(search, side, outline)
 
-        running.on_end = ended
+        running.on_end.append(ended)
         if side.shadow:
-            running.on_event = outline.add
+            running.on_event.append(outline.add)
 
     def _start_shadow(self, search: _Search, side: Side, shown: Outline) -> None:
         """Afterwards and not beside, so that it takes nothing from an answer that is waited for."""
@@ -315,7 +334,7 @@ class Orchestrator:
                 self._observe,
                 only_if_idle=True,
             )
-            running.on_end = endings.append
+            running.on_end.append(endings.append)
             async for event in running:
                 outline.add(event)
         except BusyError:
@@ -401,8 +420,8 @@ def _reason(search: _Search, choice: Choice, arm: Arm) -> str:
 def _all_failed(search: _Search) -> Exception:
     """What to tell a caller whom no engine answered."""
     failures: Sequence[Exception] = search.failures
-    if len(failures) == 1 or all(isinstance(f, UnableError) for f in failures):
-        return failures[0]
+    if len(failures) == 1 or all(isinstance(f, InputError) for f in failures):
+        return failures[-1]
     of_engines = [f for f in failures if isinstance(f, EngineError)]
     waits = [f.retry_after for f in of_engines if f.retry_after is not None]
     retry_after = min(waits, default=math.nan)

@@ -7,6 +7,7 @@ Refuses to know: how engines work, and secrets: the file names environment varia
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {"voice": "speech", "llama": "chat", "whisper": "transc
 IN_PROCESS = frozenset(TASKS)
 OPENAI = "https://api.openai.com/v1"
 VOICE = "voxhaus-voice-1"
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 class _Table(BaseModel):
@@ -89,7 +91,7 @@ class EngineConfig(_Table):
     default_voice: str | None = None
 
     base_url: str | None = None
-    api_key_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str | None = Field(None, max_length=100)
     api_version: str | None = None
     extra: frozenset[str] = frozenset()
     max_tokens_as: Literal["max_tokens", "max_completion_tokens"] | None = None
@@ -127,9 +129,11 @@ class EngineConfig(_Table):
     @field_validator("api_key_env", mode="before")
     @classmethod
     def _no_key(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the file says
-        # The value is not repeated: somebody may have put the key itself there.
-        if isinstance(value, str) and not value.replace("_", "").isalnum():
-            raise ValueError("write the name of an environment variable here, never a key")
+        # Capitals only, since keys have small letters; and the value is not repeated in any error.
+        if isinstance(value, str) and not _VARIABLE.fullmatch(value):
+            raise ValueError(
+                "write the name of an environment variable in capitals here, never a key"
+            )
         return value
 
     @model_validator(mode="after")
@@ -141,8 +145,8 @@ class EngineConfig(_Table):
         if self.kind == "azure" and not (self.base_url and self.api_version):
             raise ValueError("kind 'azure' needs 'base_url' (the endpoint) and 'api_version'")
         parts = urlsplit(self.address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.password:
-            raise ValueError("'base_url' must look like https://host/v1, without a password")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError("'base_url' must look like https://host/v1, without user and password")
         if self.local and not _is_this_machine(parts.hostname):
             raise ValueError(
                 f"'local' is only for engines on this machine; {parts.hostname} is not "

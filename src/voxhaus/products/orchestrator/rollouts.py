@@ -85,6 +85,7 @@ class Rollouts:
         self._plans: dict[str, Plan] = {}
         self._seen: dict[str, Seen] = {}
         self._kept: dict[str, Seen] = {}
+        self._scored: dict[str, Scores] = {}
         self._unsaved: dict[str, Plan] = {}  # stopped by a guardrail while the ledger failed
         self._marked = self._read = self._saved = clock.now()
         self._load()
@@ -287,6 +288,7 @@ class Rollouts:
             action="rollout.score",
             detail={"rollout": name, "arm": arm, "metric": metric, "value": value, "count": count},
         )
+        self._scored[name] = scores
         self._guard(plan)
         return self.show(name)
 
@@ -352,31 +354,39 @@ class Rollouts:
         for document in self._ledger.names(PREFIX):
             name = document.removeprefix(PREFIX)
             if "/" not in name and name not in self._unsaved:
-                read = self._ledger.load(document)
-                if read is not None:
-                    self._adopt(Plan.model_validate(read))
+                plan = self._read_as(Plan, document)
+                if plan is not None:
+                    self._adopt(plan)
 
     def _adopt(self, plan: Plan) -> None:
         """Take a plan as it is now, with the counts that belong to it."""
         self._plans[plan.name] = plan
+        self._scored[plan.name] = self._scores(plan)
         seen = self._seen.get(plan.name)
         if seen is not None and seen.generation == plan.generation:
             return
-        read = self._ledger.load(PREFIX + plan.name + SEEN)
-        kept = Seen.model_validate(read) if read else None
+        kept = self._read_as(Seen, PREFIX + plan.name + SEEN)
         if kept is None or kept.generation != plan.generation:
             kept = Seen(generation=plan.generation)
         self._seen[plan.name] = self._kept[plan.name] = kept
 
+    def _read_as(self, kind: type[M], document: str) -> M | None:
+        """A document; None if there is none, or it says something that we do not understand."""
+        read = self._ledger.load(document)
+        try:
+            return None if read is None else kind.model_validate(read)
+        except ValidationError as error:
+            _log.error("The document '%s' is left out: %s", document, error)
+            return None
+
     def _scores(self, plan: Plan) -> Scores:
-        read = self._ledger.load(PREFIX + plan.name + SCORES)
-        scores = Scores.model_validate(read) if read else None
+        scores = self._read_as(Scores, PREFIX + plan.name + SCORES)
         if scores is None or scores.generation != plan.generation:
             return Scores(generation=plan.generation)
         return scores
 
     def _shown(self, plan: Plan) -> dict[str, Any]:
-        seen, scores = self._seen[plan.name], self._scores(plan)
+        seen, scores = self._seen[plan.name], self._scored[plan.name]
         pairs: tuple[tuple[Arm, Counts], ...] = (
             ("stable", seen.stable),
             ("candidate", seen.candidate),
@@ -410,16 +420,12 @@ class Rollouts:
                 f"It was watched for {seen.watched:.0f} s in this step; "
                 f"{plan.min_seconds:.0f} are needed."
             )
-        judged = evidence(plan, seen, self._scores(plan))
+        judged = evidence(plan, seen, self._scored[plan.name])
         return found + objections(plan.guardrails, judged, plan.min_samples)
 
     def _guard(self, plan: Plan) -> None:
         """Stop or step back if something is certainly wrong; never anything else."""
-        try:
-            seen = evidence(plan, self._seen[plan.name], self._scores(plan))
-        except Exception:
-            _log.exception("The scores of rollout '%s' cannot be read.", plan.name)
-            return
+        seen = evidence(plan, self._seen[plan.name], self._scored[plan.name])
         found = breaches(plan.guardrails, seen)
         if not found:
             return
@@ -438,6 +444,7 @@ class Rollouts:
             )
             self._plans[plan.name] = stopped
             self._seen[plan.name] = Seen(generation=stopped.generation)
+            self._scored[plan.name] = Scores(generation=stopped.generation)
 
     def _save_again(self) -> None:
         for name, plan in list(self._unsaved.items()):

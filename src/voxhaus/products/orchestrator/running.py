@@ -130,13 +130,14 @@ class Running(Generic[Event]):
         ignored: tuple[str, ...],
     ) -> None:
         self.ignored = ignored
-        self.on_event: Callable[[Event], None] = _nothing
-        self.on_end: Callable[[Ending], None] = _nothing
+        self.on_event: list[Callable[[Event], None]] = []
+        self.on_end: list[Callable[[Ending], None]] = []
         self._station, self._watch, self._pass, self._place = station, watch, leave, place
         self._events = events
         self._first: list[Event] = [first]
         self._timeout = station.config.timeout
-        self._waiting = False
+        self._waiting: asyncio.Timeout | None = None
+        self._stopping = False
         self._complete = False
         self._over: BaseException | None = None
         # A reader who neither reads on nor closes must not keep the place for ever.
@@ -152,14 +153,14 @@ class Running(Generic[Event]):
             raise self._over
         event = self._first.pop() if self._first else await self._next()
         self._complete = isinstance(event, ChatEnd | Transcript)
-        self.on_event(event)
+        for hear in self.on_event:
+            hear(event)
         return event
 
     async def _next(self) -> Event:
         left = self._timeout.total - self._watch.seconds()
-        self._waiting = True
         try:
-            async with asyncio.timeout(min(self._timeout.idle, left)):
+            async with asyncio.timeout(min(self._timeout.idle, left)) as self._waiting:
                 return await anext(self._events)
         except StopAsyncIteration:
             self._end("ok", StopAsyncIteration())
@@ -173,21 +174,28 @@ class Running(Generic[Event]):
             await self._fail(failure)
             raise failure from error
         finally:
-            self._waiting = False
+            self._waiting = None
 
     async def aclose(self) -> None:
         """Stop; after the end this does nothing. Who has the last event has the whole answer."""
-        if self._over is None:
-            self._end("ok" if self._complete else "cancelled", StopAsyncIteration())
-            await self._events.aclose()
+        if self._over is not None:
+            return
+        if self._waiting is not None:  # in another task, which ends it then
+            self._stopping = True
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+            return
+        self._end("ok" if self._complete else "cancelled", StopAsyncIteration())
+        await self._events.aclose()
 
     def _expire(self) -> None:
-        if not self._waiting and self._over is None:
+        if self._waiting is None and self._over is None:
             late = self._late(0.0)
             self._closing = asyncio.ensure_future(self._fail(late))
 
     def _late(self, left: float) -> LateError:
         name, limit = self._station.name, self._timeout
+        if self._stopping:
+            return LateError(f"Engine '{name}' was stopped in mid-answer.")
         if left > limit.idle:
             return LateError(f"Engine '{name}' sent nothing for {limit.idle:g} s in mid-answer.")
         return LateError(f"The answer of engine '{name}' took longer than {limit.total:g} s.")
@@ -206,11 +214,9 @@ class Running(Generic[Event]):
             self._pass.succeeded()
         self._pass.said_nothing()  # unless it has been told more
         failure = "" if outcome in ("ok", "cancelled") else str(error)
-        self.on_end(self._watch.ended(outcome, failure))
-
-
-def _nothing(_: Any) -> None:  # noqa: ANN401 - takes whatever there is
-    return
+        ending = self._watch.ended(outcome, failure)
+        for hear in self.on_end:
+            hear(ending)
 
 
 def ours(station: Station, error: BaseException) -> BaseException:

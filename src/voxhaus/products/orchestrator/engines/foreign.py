@@ -79,6 +79,11 @@ def _status_error(name: str, config: EngineConfig, error: openai.APIStatusError)
         return BusyError(f"Engine '{name}' takes no more requests for now.", retry_after=wait)
     if status in (400, 413, 415, 422):
         return InputError(f"Engine '{name}' refuses the request: {said}.", param=error.param)
+    if 300 <= status < 400:
+        return EngineError(
+            f"Engine '{name}' sends us elsewhere ({status}); write its real address as 'base_url'.",
+            retriable=False,
+        )
     if status in (408, 409) or status >= 500:
         return EngineError(f"Engine '{name}' failed ({status}): {said}.", retry_after=wait)
     return EngineError(f"Engine '{name}' answered {status}: {said}.", retriable=False)
