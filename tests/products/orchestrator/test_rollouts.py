@@ -134,6 +134,18 @@ def test_nothing_but_a_person_goes_forward(rollouts, hands, ledger):
     assert ledger.actions() == [("Ada", "rollout.start")]
 
 
+def test_from_shadow_the_first_step_follows(rollouts, hands):
+    begin(rollouts, shadow=True)
+    for _ in range(30):
+        side = rollouts.side("chat", INSIDE)
+        assert (side.arm, side.shadow) == ("stable", True)
+        rollouts.count(side, "stable", 0.1)
+        rollouts.count(side, "candidate", 0.1)
+    watch(rollouts, hands)
+    shown = rollouts.advance("new", "Ada")
+    assert (shown["phase"], shown["percent"]) == ("running", 1)
+
+
 def test_people_may_always_go_back_and_stop(rollouts, hands):
     begin(rollouts)
     feed(rollouts)
@@ -295,6 +307,22 @@ def test_rollouts_that_could_answer_nothing_are_refused(kit, ledger):
             start("new", route=route, candidate=candidate, actor="Ada")
     local = kit.conductor(two(kit, NONE, NONE, policy="local-only", more="local = true"), ledger)
     local.rollouts.start("near", route="chat", candidate="fresh", actor="Ada")
+
+
+def test_a_candidate_that_the_route_names_too_is_kept_from_the_other_side(kit, ledger):
+    text = (
+        kit.engine("fresh", NONE, more="retries = 0")
+        + kit.engine("old", NONE, more="retries = 0")
+        + '[routes.chat]\nengines = ["fresh", "old"]\n'
+    )
+    pytest.importorskip("openai", reason="needs the extra 'server'")
+    orchestrator = kit.conductor(text, ledger)
+    orchestrator.rollouts.start("new", route="chat", candidate="fresh", actor="Ada")
+    assert orchestrator.engine_for("chat", Caller(id=OUTSIDE)) == ("old", "stable")
+    assert orchestrator.engine_for("chat", Caller(id=INSIDE)) == ("fresh", "candidate")
+    with pytest.raises(EngineError) as outside:
+        asyncio.run(orchestrator.chat(kit.ask("chat"), Caller(id=OUTSIDE)))
+    assert "'fresh'" not in str(outside.value)
 
 
 def with_two(kit, ledger, work, **more):
