@@ -171,8 +171,9 @@ def test_an_upstream_that_is_down(kit, ledger):
 def test_an_answer_that_never_ends_is_ended(kit, ledger):
     more = "retries = 0\ntimeout = { first = 1, idle = 1, total = 0.3 }"
     begun = time.monotonic()
-    _, _, events, error = try_one(kit, ledger, "endless", more=more)
+    orchestrator, _, events, error = try_one(kit, ledger, "endless", more=more)
     assert "took longer than 0.3 s" in str(error)
+    assert orchestrator.health()["home"]["last_error"] == str(error)
     assert len(events) > 3
     assert time.monotonic() - begun < 2
 
@@ -182,16 +183,19 @@ def test_a_reader_who_stops_reading_does_not_keep_the_place(kit, ledger):
         async with kit.Upstream() as upstream:
             upstream.mode = "endless"
             more = "timeout = { first = 1, idle = 1, total = 0.2 }"
-            orchestrator = kit.conductor(kit.engine("home", upstream.url, more=more), ledger)
+            text, seen = kit.engine("home", upstream.url, more=more), []
+            orchestrator = kit.conductor(text, ledger, observe=seen.append)
             answer = await orchestrator.chat(kit.ask("home-model"), kit.ANNA)
             assert orchestrator.health()["home"]["in_flight"] == 1
             await asyncio.wait_for(upstream.hung_up.wait(), 2)
             assert orchestrator.health()["home"]["in_flight"] == 0
             with pytest.raises(EngineError, match="took longer"):
                 await kit.heard(answer)
+            assert orchestrator.health()["home"]["last_error"] == ""  # not the engine's fault
             await orchestrator.close()
+            return [o.outcome for o in seen]
 
-    asyncio.run(run())
+    assert asyncio.run(run()) == [None, "cancelled"]
 
 
 def test_a_caller_who_hangs_up_stops_the_upstream(kit, ledger):
@@ -270,6 +274,7 @@ def test_closing_ends_answers_that_nobody_reads_and_those_that_wait(kit, ledger,
             await asyncio.wait_for(orchestrator.close(), 2)
             with pytest.raises(EngineError, match="was stopped in mid-answer"):
                 await reading
+            assert orchestrator.health()["home"]["last_error"] == ""
             assert await kit.heard(unread) == []
 
     asyncio.run(run())

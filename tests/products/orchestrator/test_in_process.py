@@ -219,6 +219,20 @@ def test_a_missing_model_is_told_and_not_the_callers_fault(kit, ledger):
         spoken(orchestrator, SpeechRequest(text="Hi.", model="voxhaus-voice-99"), kit.ANNA)
 
 
+def test_what_nobody_expected_of_an_engine_is_an_engines_failure(kit, ledger, monkeypatch, caplog):
+    def explode(*_):
+        raise RuntimeError("the model has no more\n memory")
+
+    monkeypatch.setattr(Voice, "sound", explode)
+    orchestrator = kit.conductor(VOICE + "retries = 0\n", ledger)
+    with pytest.raises(
+        EngineError, match="failed: RuntimeError: the model has no more memory"
+    ) as e:
+        spoken(orchestrator, SpeechRequest(text="Hi.", model="voxhaus-voice-1"), kit.ANNA)
+    assert isinstance(e.value.__cause__, RuntimeError)
+    assert "failed unexpectedly" in caplog.text
+
+
 # The belt between threads and the event loop.
 
 

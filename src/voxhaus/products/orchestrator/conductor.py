@@ -101,6 +101,7 @@ class Orchestrator:
             for name, engine in config.engines.items()
         }
         self._created = int(self._clock.wall())
+        self._left_out: set[str] = set()
         self._open: set[Running[Any]] = set()
         self._shadows: set[asyncio.Task[None]] = set()
         self.rollouts = Rollouts(ledger, self._clock, self._check_candidate)
@@ -151,8 +152,9 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Let running work end for a while, write counts down, give back what engines hold."""
-        patience = self._clock.now() + LAST_WORDS
-        while self._open and self._clock.now() < patience:
+        now = asyncio.get_running_loop().time
+        patience = now() + LAST_WORDS
+        while self._open and now() < patience:
             await asyncio.sleep(0.02)
         for running in list(self._open):
             await running.aclose()
@@ -192,7 +194,9 @@ class Orchestrator:
         try:
             candidate = self._routes.choice(side.candidate)
         except InputError as error:  # engines.toml has changed since
-            _log.warning("Rollout '%s' is left out: %s", side.rollout, error)
+            if side.rollout not in self._left_out:
+                self._left_out.add(side.rollout)
+                _log.warning("Rollout '%s' is left out: %s", side.rollout, error)
             return None
         if way.policy == "local-only" and not self._routes.engine(candidate).local:
             return None

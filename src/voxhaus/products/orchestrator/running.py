@@ -40,6 +40,10 @@ class LateError(EngineError):
     """A timeout."""
 
 
+class StoppedError(EngineError):
+    """It was we who ended the answer, or a reader who did not fetch it in time."""
+
+
 class RestingError(EngineError):
     """The engine was not asked, because it failed or refused too often just now."""
 
@@ -138,6 +142,7 @@ class Running(Generic[Event]):
         self._timeout = station.config.timeout
         self._waiting: asyncio.Timeout | None = None
         self._stopping = False
+        self._awaited = watch.seconds()  # that were the engine's, not the reader's
         self._complete = False
         self._over: BaseException | None = None
         # A reader who neither reads on nor closes must not keep the place for ever.
@@ -158,7 +163,8 @@ class Running(Generic[Event]):
         return event
 
     async def _next(self) -> Event:
-        left = self._timeout.total - self._watch.seconds()
+        since = self._watch.seconds()
+        left = self._timeout.total - since
         try:
             async with asyncio.timeout(min(self._timeout.idle, left)) as self._waiting:
                 return await anext(self._events)
@@ -166,14 +172,18 @@ class Running(Generic[Event]):
             self._end("ok", StopAsyncIteration())
             raise
         except TimeoutError:
-            late = self._late(left)
+            late = self._late(left, self._watch.seconds() - since)
             await self._fail(late)
             raise late from None
-        except BaseException as error:
-            failure = ours(self._station, error)
+        except (VoxhausError, asyncio.CancelledError, GeneratorExit) as error:
+            await self._fail(error)
+            raise
+        except Exception as error:
+            failure = unexpected(self._station, error)
             await self._fail(failure)
             raise failure from error
         finally:
+            self._awaited += self._watch.seconds() - since
             self._waiting = None
 
     async def aclose(self) -> None:
@@ -192,13 +202,15 @@ class Running(Generic[Event]):
             late = self._late(0.0)
             self._closing = asyncio.ensure_future(self._fail(late))
 
-    def _late(self, left: float) -> LateError:
+    def _late(self, left: float, just_awaited: float = 0.0) -> EngineError:
         name, limit = self._station.name, self._timeout
         if self._stopping:
-            return LateError(f"Engine '{name}' was stopped in mid-answer.")
+            return StoppedError(f"Engine '{name}' was stopped in mid-answer.")
         if left > limit.idle:
             return LateError(f"Engine '{name}' sent nothing for {limit.idle:g} s in mid-answer.")
-        return LateError(f"The answer of engine '{name}' took longer than {limit.total:g} s.")
+        said = f"The answer of engine '{name}' took longer than {limit.total:g} s."
+        to_blame = self._awaited + just_awaited > limit.total / 2
+        return LateError(said) if to_blame else StoppedError(said)
 
     async def _fail(self, error: BaseException) -> None:
         self._end(blame(self._station, self._pass, error), error)
@@ -219,10 +231,8 @@ class Running(Generic[Event]):
             hear(ending)
 
 
-def ours(station: Station, error: BaseException) -> BaseException:
-    """The same error, or ours in place of one that nobody expected of an engine."""
-    if isinstance(error, VoxhausError) or not isinstance(error, Exception):
-        return error
+def unexpected(station: Station, error: Exception) -> EngineError:
+    """Ours in place of an error that nobody expected of an engine; the log has the whole of it."""
     _log.error("Engine '%s' failed unexpectedly.", station.name, exc_info=error)
     said = " ".join(str(error).split())
     return EngineError(f"Engine '{station.name}' failed: {type(error).__name__}: {said}.")
@@ -231,6 +241,9 @@ def ours(station: Station, error: BaseException) -> BaseException:
 def blame(station: Station, leave: Pass, error: BaseException) -> Outcome:
     """Tell the breaker what an error says of the engine; what the observer is to hear."""
     match error:
+        case StoppedError():
+            leave.said_nothing()
+            return "cancelled"
         case BusyError():
             if (error.retry_after or 0.0) > LONGEST_WAIT:
                 station.breaker.rest(error.retry_after or 0.0)
@@ -308,8 +321,10 @@ async def _first(
         raise LateError(f"Engine '{station.name}' did not begin within {seconds:g} s.") from None
     except StopAsyncIteration:
         raise EngineError(f"Engine '{station.name}' answered nothing.") from None
+    except VoxhausError:
+        raise
     except Exception as error:
-        raise ours(station, error) from error
+        raise unexpected(station, error) from error
     watch.first_event()
     station.last_error = ""
     return Running(station, watch, leave, place, events, first, ignored)
