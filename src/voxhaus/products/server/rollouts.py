@@ -51,10 +51,11 @@ class ScoreBody(_Body):
 
 
 def actor_of(admin: Any) -> str:  # noqa: ANN401 - whatever says who is an administrator
-    """The name for the audit log: a string itself, or the `name` or `id` of an object."""
+    """The name for the audit log: a string itself, or what an object calls itself."""
     if isinstance(admin, str):
         return admin
-    return str(getattr(admin, "name", None) or getattr(admin, "id", None) or "admin")
+    names = (getattr(admin, name, None) for name in ("actor", "name", "id"))
+    return str(next((name for name in names if name), "admin"))
 
 
 def router(orchestrator: Orchestrator, require_admin: Callable[..., Any]) -> APIRouter:
