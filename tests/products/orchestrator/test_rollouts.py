@@ -60,6 +60,7 @@ def test_goes_step_by_step_when_all_is_well(rollouts, hands, ledger):
     assert ledger.actions() == [("Ada", "rollout.start")] + 4 * [("Ada", "rollout.advance")]
     detail = next(d for _, action, _, d in ledger.audit if action == "rollout.advance")
     assert (detail["from_percent"], detail["to_percent"]) == (1, 5)
+    assert (ledger.audit[0][3]["from_percent"], ledger.audit[0][3]["to_percent"]) == (0, 1)
     assert detail["seen"]["candidate"]["requests"] == 30
 
 
@@ -102,7 +103,7 @@ def test_a_bad_score_stops_it(rollouts, ledger):
 
 
 @pytest.mark.parametrize("latency", [None, 30.0])
-def test_errors_and_slowness_stop_it(rollouts, latency, ledger):
+def test_errors_and_slowness_stop_it(rollouts, latency, ledger, hands):
     begin(rollouts)
     feed(rollouts, stable=0.1, candidate=0.1)
     feed(rollouts, candidate=latency)
@@ -111,6 +112,11 @@ def test_errors_and_slowness_stop_it(rollouts, latency, ledger):
     assert rollouts.side("chat", INSIDE) is None
     assert ledger.actions()[-1] == ("guardrail", "rollout.stop")
     assert ("failed" if latency is None else "longer") in shown["reason"]
+    # What was seen stays to be looked at.
+    assert shown["arms"]["candidate"]["requests"] > 30
+    again = Rollouts(ledger, hands.clock(), lambda *_: None).show("new")
+    assert again["arms"] == shown["arms"]
+    assert begin(rollouts)["arms"]["candidate"]["requests"] == 0
 
 
 def test_it_may_step_back_instead(rollouts, hands):

@@ -37,7 +37,7 @@ class Plan(_Noted):
         on_breach: what a guardrail does by itself: "back" is one step, "stop" all the way.
         phase: "shadow": the candidate answers beside, unseen; "running": it answers its share.
         step: index into `steps`.
-        generation: counts the changes; what was seen in one does not count in the next.
+        generation: counts the changes but stops; what was seen in one does not count in the next.
         baseline: the stable arm when it last had enough requests, for the step of 100 %.
         changed_at: seconds since 1970, to be shown; nothing is computed from it.
     """

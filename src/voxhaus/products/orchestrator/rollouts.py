@@ -196,6 +196,7 @@ class Rollouts:
                 "route": route,
                 "candidate": candidate,
                 "generation": 0 if old is None else old.generation,
+                "phase": "stopped",  # until this is saved
                 **settings,
             },
         )
@@ -436,6 +437,7 @@ class Rollouts:
                 self._step_back(plan, GUARD, reason)
             else:
                 self._change(plan, GUARD, "stop", phase="stopped", reason=reason)
+            self.keep()
         except Exception:
             # The candidate gets nothing more, whatever is wrong with the disk.
             _log.exception("Stopping rollout '%s' cannot be written down yet.", plan.name)
@@ -443,8 +445,6 @@ class Rollouts:
                 plan, GUARD, self._clock.wall(), phase="stopped", reason=reason
             )
             self._plans[plan.name] = stopped
-            self._seen[plan.name] = Seen(generation=stopped.generation)
-            self._scored[plan.name] = Scores(generation=stopped.generation)
 
     def _save_again(self) -> None:
         for name, plan in list(self._unsaved.items()):
@@ -484,8 +484,10 @@ class Rollouts:
 
 
 def _next(plan: Plan, actor: str, wall: float, **changes: Any) -> Plan:  # noqa: ANN401 - fields of Plan
-    noted = {"changed_by": actor, "changed_at": wall, "reason": ""}
-    return plan.model_copy(update={"generation": plan.generation + 1, **noted, **changes})
+    """The plan after a change; what was seen until a stop stays to be looked at."""
+    generation = plan.generation + (changes.get("phase") != "stopped")
+    noted = {"changed_by": actor, "changed_at": wall, "reason": "", "generation": generation}
+    return plan.model_copy(update={**noted, **changes})
 
 
 def _valid(kind: type[M], values: Mapping[str, Any]) -> M:
