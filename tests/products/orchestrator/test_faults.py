@@ -1,12 +1,14 @@
 """What upstreams do wrong, each over a real connection with the official client."""
 
 import asyncio
+import json
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 
-from voxhaus.core.chat import ChatDelta, ChatEnd, TokenUsage
+from voxhaus.core.chat import ChatDelta, ChatEnd, Message, TokenUsage
 from voxhaus.core.errors import InputError
 from voxhaus.core.hearing import TranscriptionRequest
 from voxhaus.core.speech import SpeechRequest
@@ -314,6 +316,22 @@ def test_parameters_that_a_declaration_adds_are_sent(kit, ledger):
     body = upstream.seen[0][2].replace(b" ", b"")
     for part in (b'"top_k":3', b'"temperature":0.5', b'"max_tokens":9', b'"stop":["X"]'):
         assert part in body
+
+
+def test_developers_are_the_system_where_that_role_is_unknown(kit, ledger):
+    ask = replace(
+        kit.ask("home-model"),
+        messages=(
+            Message(role="developer", content="Be brief."),
+            Message(role="user", content="Hi", extra={"name": "ada"}),
+        ),
+    )
+    _, upstream, _, error = try_one(kit, ledger, "well", ask=ask)
+    assert error is None
+    assert json.loads(upstream.seen[0][2])["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi", "name": "ada"},
+    ]
 
 
 def test_parameters_may_be_left_out_where_the_declaration_says_so(kit, ledger):

@@ -23,6 +23,7 @@ from voxhaus.core.speech import VoiceInfo
 from voxhaus.products.orchestrator.config import EngineConfig
 from voxhaus.products.orchestrator.contract import EngineError
 from voxhaus.products.orchestrator.engine import set_by_caller
+from voxhaus.products.orchestrator.engines.messages import published
 from voxhaus.products.orchestrator.engines.packaged import model_file
 from voxhaus.products.orchestrator.engines.threads import emptied, streamed
 
@@ -158,7 +159,7 @@ class _Caller:
 
 def _body(request: ChatRequest) -> str:
     said = {
-        "messages": [{**m.extra, "role": m.role, "content": m.content} for m in request.messages],
+        "messages": published(request.messages, developers=False),
         "temperature": request.temperature,
         "top_p": request.top_p,
         "max_tokens": request.max_tokens,

@@ -26,6 +26,7 @@ except ImportError:
     raise MissingExtraError("openai", "server") from None
 
 from voxhaus.products.orchestrator.engines.foreign import garbage, told
+from voxhaus.products.orchestrator.engines.messages import published
 
 CHARACTERS_A_TOKEN = 4  # where an upstream counts no tokens
 CHUNK_SECONDS = 0.1
@@ -142,8 +143,8 @@ class UpstreamChat(_Upstream):
 
     def _body(self, request: ChatRequest, model: str) -> dict[str, Any]:
         config = self._config
-        foreign = config.kind == "azure" or config.address == OPENAI
-        limit = config.max_tokens_as or ("max_completion_tokens" if foreign else "max_tokens")
+        openais = config.kind == "azure" or config.address == OPENAI
+        limit = config.max_tokens_as or ("max_completion_tokens" if openais else "max_tokens")
         said = {
             "temperature": request.temperature,
             "top_p": request.top_p,
@@ -155,9 +156,7 @@ class UpstreamChat(_Upstream):
         extra = {k: v for k, v in request.extra.items() if k in known and v is not None}
         return {
             "model": model,
-            "messages": [
-                {**m.extra, "role": m.role, "content": m.content} for m in request.messages
-            ],
+            "messages": published(request.messages, developers=openais),
             "stream": True,
             "stream_options": {"include_usage": True},
             "extra_body": extra,
