@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -70,7 +71,7 @@ def postgres_socket():
             wait_for(folder, server)
             yield folder
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGQUIT)  # at once; nothing of it is kept
             server.wait(20)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -90,15 +91,18 @@ def wait_for(folder, server):
             time.sleep(0.05)
 
 
+def create(folder, name):
+    import psycopg
+
+    with psycopg.connect(f"host={folder} user=vox dbname=postgres", autocommit=True) as c:
+        c.execute(f"CREATE DATABASE {name}")
+    return f"postgresql+psycopg://vox@/{name}?host={folder}"
+
+
 @pytest.fixture
 def postgres_url(postgres_socket, request):
     """An empty database."""
-    import psycopg
-
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    with psycopg.connect(f"host={postgres_socket} user=vox dbname=postgres", autocommit=True) as c:
-        c.execute(f"CREATE DATABASE {name}")
-    return f"postgresql+psycopg://vox@/{name}?host={postgres_socket}"
+    return create(postgres_socket, f"test_{abs(hash(request.node.nodeid)):x}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -109,9 +113,47 @@ def url(request, tmp_path):
     return f"sqlite:///{tmp_path}/a folder/voxhaus.db"
 
 
-@pytest.fixture
-def store(url, clock):
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
     from voxhaus.products.store.store import Store
 
-    with Store.open(url, clock=clock) as opened:
+    path = tmp_path_factory.mktemp("migrated") / "v.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_socket):
+    """One database for all tests that do not change tables; each finds it without rows."""
+    from voxhaus.products.store.store import Store
+
+    url = create(postgres_socket, "shared")
+    Store.open(url).close()
+    return url
+
+
+def emptied(url):
+    import psycopg
+
+    from voxhaus.products.store.tables import Base
+
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as c:
+        c.execute(f"TRUNCATE {', '.join(Base.metadata.tables)}")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """A database of each kind that has tables and no rows."""
+    if request.param == "postgresql":
+        return emptied(request.getfixturevalue("migrated_postgres"))
+    shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "voxhaus.db")
+    return f"sqlite:///{tmp_path}/voxhaus.db"
+
+
+@pytest.fixture
+def store(store_url, clock):
+    from voxhaus.products.store.store import Store
+
+    with Store.open(store_url, clock=clock) as opened:
         yield opened

@@ -9,8 +9,9 @@ pytest.importorskip("alembic")
 
 from voxhaus.core.errors import InputError
 from voxhaus.products.store import access_requests
-from voxhaus.products.store.access_requests import PICK_UP, FullError
+from voxhaus.products.store.access_requests import PICK_UP
 from voxhaus.products.store.clock import DAY
+from voxhaus.products.store.failures import FullError
 from voxhaus.products.store.keys import Limits, Terms
 
 ANN = {"name": "Ann", "email": "ann@example.org", "reason": "A radio play.\nWith two voices."}

@@ -24,12 +24,12 @@ def test_it_is_what_the_orchestrator_asks_for():
         assert inspect.signature(given) == inspect.signature(asked)
 
 
-def test_a_document_survives_a_restart(store, url, clock):
+def test_a_document_survives_a_restart(store, store_url, clock):
     assert store.ledger.load("rollout/x") is None
     store.ledger.save("rollout/x", {"percent": 1}, actor="me", action="rollout.start")
     store.ledger.save("rollout/x", ODD, actor="guard", action="rollout.stop", detail={"why": "p95"})
     store.close()
-    with Store.open(url, clock=clock) as again:
+    with Store.open(store_url, clock=clock) as again:
         assert again.ledger.load("rollout/x") == ODD
         latest = again.audit.entries()[0]
         assert (latest.actor, latest.action, latest.subject) == (
@@ -84,9 +84,10 @@ def test_the_log_page_by_page(store):
     assert first[0].actor == "\ufffdodd"
 
 
-def test_a_broken_database_is_said(store):
-    store.close()
+def test_a_broken_database_is_said(url):
+    store = Store.open(url)
     with store.database.schema_change() as connection:
         connection.exec_driver_sql("DROP TABLE documents")
     with pytest.raises(StoreError):
         store.ledger.load("x")
+    store.close()

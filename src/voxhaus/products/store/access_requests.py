@@ -6,8 +6,8 @@ Refuses to know: forms, letters, and how a link travels. The key is made when it
 none is kept meanwhile.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from sqlalchemy import func, select, update
@@ -18,6 +18,7 @@ from voxhaus.products.store import fields, keys, tokens
 from voxhaus.products.store.audit import note
 from voxhaus.products.store.clock import DAY, Clock, holds
 from voxhaus.products.store.database import Database
+from voxhaus.products.store.failures import FullError, NoSuchError, TooLateError
 from voxhaus.products.store.tables import RequestRow
 
 State = Literal["pending", "approved", "refused", "collected"]
@@ -57,10 +58,6 @@ class NewRequest:
 
     request: AccessRequest
     token: str = field(repr=False)
-
-
-class FullError(InputError):
-    """Too many requests wait for an answer."""
 
 
 class AccessRequests:
@@ -108,7 +105,7 @@ class AccessRequests:
         """A request by its id.
 
         Raises:
-            InputError: there is none.
+            NoSuchError: there is none.
         """
         with self._database.read() as session:
             return _read(_row(session, id))
@@ -126,20 +123,24 @@ class AccessRequests:
         """Say yes; the applicant can now pick up a key with these terms.
 
         Raises:
-            InputError: no such request, it was decided before, or terms that have ended.
+            NoSuchError: no such request.
+            TooLateError: it was decided before.
+            InputError: terms that have ended.
         """
         if terms.expires is not None and terms.expires <= int(self._clock()):
             raise InputError("The key would have expired already.", param="expires")
         if "admin" in terms.scopes:
             raise InputError("A key that was asked for cannot administer.", param="scopes")
-        kept = _kept_terms(terms)
-        return self._decide(id, "approved", actor, answer, kept, keys.terms_as_json(terms))
+        kept = keys.terms_as_json(terms)
+        return self._decide(id, "approved", actor, answer, kept, kept)
 
     def refuse(self, id: str, *, reason: str, actor: str) -> AccessRequest:
         """Say no, with the reason that the applicant reads.
 
         Raises:
-            InputError: no such request, it was decided before, or no reason.
+            NoSuchError: no such request.
+            TooLateError: it was decided before.
+            InputError: no reason.
         """
         reason = fields.paragraph(reason, "reason", MAX_ANSWER)
         return self._decide(id, "refused", actor, reason, None, {"reason": reason})
@@ -150,17 +151,18 @@ class AccessRequests:
         state: State,
         actor: str,
         answer: str,
-        terms: dict[str, Any] | None,
-        told: dict[str, object],
+        terms: Mapping[str, Any] | None,
+        told: Mapping[str, object],
     ) -> AccessRequest:
         now = int(self._clock())
         answer = fields.paragraph(answer, "answer", MAX_ANSWER, required=False)
         with self._database.write() as session:
             row = _row(session, id, lock=True)
             if row.state != "pending":
-                raise InputError(f"{id} was {row.state} before.", param="id")
+                raise TooLateError(f"{id} was {row.state} before.", param="id")
             row.state, row.decided, row.decided_by = state, now, fields.storable(actor)
-            row.answer, row.terms = answer, terms
+            row.answer = answer
+            row.terms = None if terms is None else dict(terms)
             action = "request.approve" if state == "approved" else "request.refuse"
             note(session, now, actor=actor, action=action, subject=id, detail=told)
             return _read(row)
@@ -169,13 +171,15 @@ class AccessRequests:
         """Make the key of an approved request; only the first who comes gets it.
 
         Raises:
-            InputError: no such link, not approved, lapsed, or picked up before.
+            NoSuchError: no such link.
+            TooLateError: not approved, lapsed, or picked up before.
         """
         now = int(self._clock())
         with self._database.write() as session:
-            row = session.scalar(_by_link(token)) if tokens.is_token(token) else None
+            link = _by_link(token).with_for_update()
+            row = session.scalar(link) if tokens.is_token(token) else None
             if row is None:
-                raise InputError("There is no such request.", param="token")
+                raise NoSuchError("There is no such request.", param="token")
             request = _read(row)
             # One statement decides who is first, also between processes.
             first = session.execute(
@@ -185,7 +189,7 @@ class AccessRequests:
                 .returning(RequestRow.id)
             ).scalar()
             if first is None or request.terms is None or not request.can_be_collected(now):
-                raise InputError(_not_there(request), param="token")
+                raise TooLateError(_not_there(request), param="token")
             made = keys.make(
                 session,
                 now,
@@ -227,25 +231,8 @@ def _by_link(token: str) -> Any:  # noqa: ANN401 - a select of one row
 def _row(session: Session, id: str, *, lock: bool = False) -> RequestRow:
     row = session.get(RequestRow, id, with_for_update=lock) if id.isprintable() else None
     if row is None:
-        raise InputError(f"There is no request '{fields.storable(id, 60)}'.", param="id")
+        raise NoSuchError(f"There is no request '{fields.storable(id, 60)}'.", param="id")
     return row
-
-
-def _kept_terms(terms: keys.Terms) -> dict[str, Any]:
-    kept = keys.terms_as_json(terms)
-    return {**kept, "expires": terms.expires}
-
-
-def _read_terms(kept: dict[str, Any]) -> keys.Terms:
-    models = kept["models"]
-    bare = keys.Terms(
-        scopes=frozenset(kept["scopes"]),
-        models=None if models is None else frozenset(models),
-        local_only=kept["local_only"],
-        expires=kept["expires"],
-    )
-    names = keys.Limits.__dataclass_fields__
-    return replace(bare, limits=keys.Limits(**{n: kept[n] for n in names}))
 
 
 def _read(row: RequestRow) -> AccessRequest:
@@ -260,6 +247,6 @@ def _read(row: RequestRow) -> AccessRequest:
         decided=row.decided,
         decided_by=row.decided_by,
         answer=row.answer,
-        terms=None if row.terms is None else _read_terms(row.terms),
+        terms=None if row.terms is None else keys.terms_from_json(row.terms),
         key_id=row.key_id,
     )

@@ -1,4 +1,4 @@
-"""What can go wrong with a database, in a sentence.
+"""What can go wrong in the store, in a sentence.
 
 Knows: what drivers say when disks are full, files locked and servers away.
 Refuses to know: what was asked of the database; addresses with passwords never reach a message.
@@ -10,7 +10,19 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from voxhaus.core.errors import VoxhausError
+from voxhaus.core.errors import InputError, VoxhausError
+
+
+class NoSuchError(InputError):
+    """There is nothing by that name. Exit status 2."""
+
+
+class TooLateError(InputError):
+    """What is asked about has moved on: decided, picked up, revoked or lapsed. Exit status 2."""
+
+
+class FullError(InputError):
+    """Too much of it is waiting already. Exit status 2."""
 
 
 class StoreError(VoxhausError):

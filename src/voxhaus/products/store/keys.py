@@ -4,8 +4,9 @@ Knows: what a key may do and until when; of its secret only a prefix and a diges
 Refuses to know: requests, rates and budgets as they are used up, and how a key travels.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 from voxhaus.core.errors import InputError
 from voxhaus.products.store import fields, tokens
 from voxhaus.products.store.audit import note
-from voxhaus.products.store.clock import DAY, Clock, holds, stamp
+from voxhaus.products.store.clock import DAY, Clock, holds
 from voxhaus.products.store.database import Database
+from voxhaus.products.store.failures import NoSuchError, TooLateError
 from voxhaus.products.store.tables import KeyRow, SecretRow
 
 SCOPES = ("speech", "chat", "transcription", "admin")
@@ -141,7 +143,7 @@ class Keys:
         """A key by its id.
 
         Raises:
-            InputError: there is none.
+            NoSuchError: there is none.
         """
         with self._database.read() as session:
             return _read(_row(session, id), _prefixes(session, [id])[id])
@@ -162,7 +164,9 @@ class Keys:
         """Give a key a new secret; the old one works for `grace` more seconds.
 
         Raises:
-            InputError: no such key, it is revoked or expired, or a grace out of range.
+            NoSuchError: no such key.
+            TooLateError: it is revoked or expired.
+            InputError: a grace out of range.
         """
         if not 0 <= grace <= MAX_GRACE:
             days = MAX_GRACE // DAY
@@ -172,7 +176,7 @@ class Keys:
             row = _row(session, id, lock=True)
             before = _prefixes(session, [id])[id]
             if (state := _read(row, before).state(now)) != "active":
-                raise InputError(f"{id} is {state} and cannot be rotated.", param="id")
+                raise TooLateError(f"{id} is {state} and cannot be rotated.", param="id")
             # A secret that was replaced before keeps its earlier end.
             session.execute(
                 update(SecretRow)
@@ -190,7 +194,7 @@ class Keys:
         """End a key at once. Once more does nothing.
 
         Raises:
-            InputError: no such key.
+            NoSuchError: no such key.
         """
         now = int(self._clock())
         with self._database.write() as session:
@@ -230,18 +234,30 @@ def make(session: Session, now: int, *, name: str, owner: str, terms: Terms, act
 
 
 def terms_as_json(terms: Terms) -> dict[str, object]:
-    """Terms as plain values, as APIs and the audit log show them."""
+    """Terms as plain values, as the API and the audit log show them."""
     limits = terms.limits
     return {
         "scopes": sorted(terms.scopes),
         "models": None if terms.models is None else sorted(terms.models),
         "local_only": terms.local_only,
-        "expires": stamp(terms.expires),
+        "expires_at": terms.expires,
         "per_minute": limits.per_minute,
         "month_requests": limits.month_requests,
         "month_audio_seconds": limits.month_audio_seconds,
         "month_tokens": limits.month_tokens,
     }
+
+
+def terms_from_json(kept: Mapping[str, Any]) -> Terms:
+    """Terms from what `terms_as_json` made of them."""
+    models = kept["models"]
+    return Terms(
+        scopes=frozenset(kept["scopes"]),
+        models=None if models is None else frozenset(models),
+        local_only=kept["local_only"],
+        expires=kept["expires_at"],
+        limits=Limits(**{name: kept[name] for name in Limits.__dataclass_fields__}),
+    )
 
 
 def key_as_json(key: ApiKey, now: int) -> dict[str, object]:
@@ -252,8 +268,8 @@ def key_as_json(key: ApiKey, now: int) -> dict[str, object]:
         "name": key.name,
         "owner": key.owner,
         "state": key.state(now),
-        "created": stamp(key.created),
-        "revoked": stamp(key.revoked),
+        "created_at": key.created,
+        "revoked_at": key.revoked,
         **terms_as_json(key.terms),
     }
 
@@ -273,7 +289,7 @@ def _row(session: Session, id: str, *, lock: bool = False) -> KeyRow:
     """A key's row; locked where it is changed, so that two changes follow each other."""
     row = session.get(KeyRow, id, with_for_update=lock) if id.isprintable() else None
     if row is None:
-        raise InputError(f"There is no key '{fields.storable(id, 60)}'.", param="id")
+        raise NoSuchError(f"There is no key '{fields.storable(id, 60)}'.", param="id")
     return row
 
 
