@@ -213,6 +213,24 @@ class AccessRequests:
         return made
 
 
+def request_as_json(request: AccessRequest) -> dict[str, Any]:
+    """A request as plain values, as administrators see it."""
+    return {
+        "id": request.id,
+        "state": request.state,
+        "name": request.name,
+        "email": request.email,
+        "reason": request.reason,
+        "models": list(request.wanted),
+        "created_at": request.created,
+        "decided_at": request.decided,
+        "decided_by": request.decided_by,
+        "answer": request.answer,
+        "terms": None if request.terms is None else keys.terms_as_json(request.terms),
+        "key_id": request.key_id,
+    }
+
+
 def _not_there(request: AccessRequest) -> str:
     match request.state:
         case "pending":

@@ -34,8 +34,13 @@ def default_url() -> str:
     """
     named = os.environ.get("VOXHAUS_DATABASE")
     if named:
-        return named if "://" in named else file_url(Path(named))
+        return url_of(named)
     return file_url(Path(platformdirs.user_data_dir("voxhaus")) / "voxhaus.db")
+
+
+def url_of(place: str) -> str:
+    """The address of a database that is named by its address or by a file's path."""
+    return place if "://" in place else file_url(Path(place).expanduser())
 
 
 def file_url(path: Path) -> str:

@@ -233,7 +233,7 @@ def make(session: Session, now: int, *, name: str, owner: str, terms: Terms, act
     return NewKey(key=_read(row, prefix), secret=secret)
 
 
-def terms_as_json(terms: Terms) -> dict[str, object]:
+def terms_as_json(terms: Terms) -> dict[str, Any]:
     """Terms as plain values, as the API and the audit log show them."""
     limits = terms.limits
     return {
@@ -260,7 +260,7 @@ def terms_from_json(kept: Mapping[str, Any]) -> Terms:
     )
 
 
-def key_as_json(key: ApiKey, now: int) -> dict[str, object]:
+def key_as_json(key: ApiKey, now: int) -> dict[str, Any]:
     """A key as plain values."""
     return {
         "id": key.id,

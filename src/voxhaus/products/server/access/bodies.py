@@ -9,7 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from voxhaus.products.store import keys
-from voxhaus.products.store.access_requests import MAX_ANSWER, MAX_REASON, AccessRequest
+from voxhaus.products.store.access_requests import (
+    MAX_ANSWER,
+    MAX_REASON,
+    AccessRequest,
+    request_as_json,
+)
 from voxhaus.products.store.audit import Entry
 from voxhaus.products.store.fields import MAX_LIST, MAX_NAME
 from voxhaus.products.store.keys import DEFAULT_GRACE, MAX_GRACE, ApiKey, Limits, Terms
@@ -103,21 +108,7 @@ def key_body(key: ApiKey, now: int, secret: str | None = None) -> dict[str, Any]
 
 def request_body(request: AccessRequest) -> dict[str, Any]:
     """A request, as administrators see it."""
-    return {
-        "object": "voxhaus.access_request",
-        "id": request.id,
-        "state": request.state,
-        "name": request.name,
-        "email": request.email,
-        "reason": request.reason,
-        "models": list(request.wanted),
-        "created_at": request.created,
-        "decided_at": request.decided,
-        "decided_by": request.decided_by,
-        "answer": request.answer,
-        "terms": None if request.terms is None else keys.terms_as_json(request.terms),
-        "key_id": request.key_id,
-    }
+    return {"object": "voxhaus.access_request", **request_as_json(request)}
 
 
 def own_request_body(request: AccessRequest, now: int) -> dict[str, Any]:

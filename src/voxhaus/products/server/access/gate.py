@@ -179,7 +179,10 @@ class Gate:
             output_tokens=output_tokens,
         )
         try:
-            await asyncio.shield(self._in_thread(lambda: self._record(work, admitted.charged)))
+            # Begun before anything is awaited, and no task: neither a client that hangs up nor the
+            # end of the event loop takes it back.
+            writing = self._threads.submit(self._record, work, admitted.charged)
+            await asyncio.shield(asyncio.wrap_future(writing))
         except RuntimeError:
             LOG.error("A request's usage was not recorded: the gate is closed.")
 
