@@ -92,21 +92,23 @@ def test_a_server_may_take_no_requests(client):
     assert error(client.post("/v1/access/requests", json=ANN), 403)["code"] == "requests_closed"
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"email": "nobody"},
-        {"name": "a\x00b"},
-        {"name": "   "},
-        {"reason": "x" * 2001},
-        {"models": ["m"] * 101},
-        {"extra": 1},
-        {"name": 7},
-        {"name": "evil \u202e"},
-    ],
-)
-def test_what_is_no_request(client, store, wrong):
-    assert client.post("/v1/access/requests", json={**ANN, **wrong}).status_code in (400, 422)
+NO_REQUESTS = [
+    {"email": "nobody"},
+    {"name": "a\x00b"},
+    {"name": "   "},
+    {"reason": "x" * 2001},
+    {"models": ["m"] * 101},
+    {"extra": 1},
+    {"name": 7},
+    {"name": "evil \u202e"},
+]
+
+
+@pytest.mark.parametrize("settings", [{"asks_per_hour": 100}])
+def test_what_is_no_request(client, store):
+    for wrong in NO_REQUESTS:
+        answer = client.post("/v1/access/requests", json={**ANN, **wrong})
+        assert answer.status_code in (400, 422), wrong
     assert store.requests.all() == []
 
 
@@ -134,22 +136,22 @@ def test_keys_made_rotated_revoked(client, as_admin, store, clock):
     assert error(client.post("/v1/admin/keys/key_0/revoke", headers=as_admin), 404)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"scopes": ["everything"]},
-        {"scopes": []},
-        {"per_minute": -1},
-        {"per_minute": "6"},
-        {"month_tokens": 1.5},
-        {"expires_at": 5},
-        {"models": [""]},
-        {"month_requests": 2**60},
-    ],
-)
-def test_terms_that_make_no_sense(client, as_admin, store, wrong):
-    answer = client.post("/v1/admin/keys", json={"name": "x", **wrong}, headers=as_admin)
-    assert answer.status_code in (400, 422)
+NO_TERMS = [
+    {"scopes": ["everything"]},
+    {"scopes": []},
+    {"per_minute": -1},
+    {"per_minute": "6"},
+    {"month_tokens": 1.5},
+    {"expires_at": 5},
+    {"models": [""]},
+    {"month_requests": 2**60},
+]
+
+
+def test_terms_that_make_no_sense(client, as_admin, store):
+    for wrong in NO_TERMS:
+        answer = client.post("/v1/admin/keys", json={"name": "x", **wrong}, headers=as_admin)
+        assert answer.status_code in (400, 422), wrong
     assert len(store.keys.all()) == 1
 
 
@@ -183,20 +185,19 @@ def test_no_route_of_administrators_was_forgotten(app):
     assert found == listed
 
 
-@pytest.mark.parametrize(("method", "route"), ROUTES)
-def test_only_administrators_come_in(client, make, method, route):
-    body = {"name": "x", "reason": "x"} if method == "POST" else None
-    assert error(client.request(method, route, json=body), 401)["code"] == "invalid_api_key"
+def test_only_administrators_come_in(client, make):
     usual, _ = make()
-    answer = client.request(method, route, json=body, headers=bearer(usual))
-    assert error(answer, 403)["code"] == "insufficient_permissions"
+    for method, route in ROUTES:
+        body = {"name": "x", "reason": "x"} if method == "POST" else None
+        assert error(client.request(method, route, json=body), 401)["code"] == "invalid_api_key"
+        answer = client.request(method, route, json=body, headers=bearer(usual))
+        assert error(answer, 403)["code"] == "insufficient_permissions", route
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1"])
-def test_being_on_this_machine_is_not_enough_to_administer(app, host):
+def test_being_on_this_machine_is_not_enough_to_administer(app):
     from fastapi.testclient import TestClient
 
-    with TestClient(app, client=(host, 1)) as near:
+    with TestClient(app, client=("127.0.0.1", 1)) as near:
         assert error(near.get("/v1/admin/keys"), 401)
 
 

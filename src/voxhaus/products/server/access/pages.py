@@ -21,7 +21,8 @@ from voxhaus.products.server.access.administrator import (
 from voxhaus.products.server.access.answering import told
 from voxhaus.products.server.access.applicant import Desk
 from voxhaus.products.server.access.forms import Form, read_form
-from voxhaus.products.server.access.render import WEB, page
+from voxhaus.products.server.access.render import WEB, page, protect
+from voxhaus.products.server.errors import ApiError
 
 SEE_OTHER = 303
 NO_FORM = Form({})
@@ -37,16 +38,20 @@ class Paged(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                return await handle(request)
+                return protect(await handle(request))
             except VoxhausError as error:
-                answer = told(error)
-                if answer.status == 401:
-                    return page(request, "access/sign_in.html", 401, used=False)
-                response = page(request, "access/error.html", answer.status, message=str(answer))
-                response.headers.update(answer.headers())
-                return response
+                return protect(failure(request, told(error)))
 
         return handled
+
+
+def failure(request: Request, error: ApiError) -> Response:
+    """The page of an error."""
+    if error.status == 401:
+        return page(request, "access/sign_in.html", 401, used=False)
+    response = page(request, "access/error.html", error.status, message=str(error))
+    response.headers.update(error.headers())
+    return response
 
 
 def router(desk: Desk, reception: Reception) -> APIRouter:
@@ -67,7 +72,7 @@ def router(desk: Desk, reception: Reception) -> APIRouter:
 
     @routes.get("/web/voxhaus.css")
     def style() -> Response:
-        caching = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        caching = {"Cache-Control": "public, max-age=3600"}
         return FileResponse(WEB / "voxhaus.css", media_type="text/css", headers=caching)
 
     @routes.get("/access")

@@ -8,7 +8,7 @@ Refuses to know: what a page is about.
 from functools import cache
 from pathlib import Path
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -58,4 +58,11 @@ def page(request: Request, template: str, status: int = 200, **shown: object) ->
         return translate(english, language).format(**filled)
 
     html = environment().get_template(template).render(t=t, language=language, **shown)
-    return HTMLResponse(html, status, headers={**HEADERS, "Content-Language": language})
+    return HTMLResponse(html, status, headers={"Content-Language": language})
+
+
+def protect(response: Response) -> Response:
+    """A response that tells browsers what to refuse, unless it says otherwise itself."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
