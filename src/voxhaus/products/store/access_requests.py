@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from voxhaus.core.errors import InputError
@@ -176,19 +176,13 @@ class AccessRequests:
         """
         now = int(self._clock())
         with self._database.write() as session:
+            # Locked, so that one who comes at the same time waits and then finds it collected.
             link = _by_link(token).with_for_update()
             row = session.scalar(link) if tokens.is_token(token) else None
             if row is None:
                 raise NoSuchError("There is no such request.", param="token")
             request = _read(row)
-            # One statement decides who is first, also between processes.
-            first = session.execute(
-                update(RequestRow)
-                .where(RequestRow.id == row.id, RequestRow.state == "approved")
-                .values(state="collected")
-                .returning(RequestRow.id)
-            ).scalar()
-            if first is None or request.terms is None or not request.can_be_collected(now):
+            if request.terms is None or not request.can_be_collected(now):
                 raise TooLateError(_not_there(request), param="token")
             made = keys.make(
                 session,
@@ -198,9 +192,7 @@ class AccessRequests:
                 terms=request.terms,
                 actor="applicant",
             )
-            session.execute(
-                update(RequestRow).where(RequestRow.id == row.id).values(key_id=made.key.id)
-            )
+            row.state, row.key_id = "collected", made.key.id
             told = {"key": made.key.id}
             note(
                 session,

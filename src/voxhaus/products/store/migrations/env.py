@@ -14,9 +14,7 @@ def run() -> None:
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=Base.metadata,
-        # SQLite changes tables by copying them; its DDL can be undone, unlike what Alembic assumes.
-        render_as_batch=True,
-        transactional_ddl=True,
+        render_as_batch=True,  # SQLite changes tables by copying them
     )
     with context.begin_transaction():
         context.run_migrations()
