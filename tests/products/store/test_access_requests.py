@@ -170,3 +170,10 @@ def test_lists(store, clock):
     store.requests.refuse(ids[1], reason="No.", actor="boss")
     assert [r.id for r in store.requests.all("pending")] == [ids[0], ids[2]]
     assert [r.id for r in store.requests.all()] == ids[::-1]
+
+
+@pytest.mark.parametrize("odd", ["", "x" * 43, "\0" * 43, "\ud800" * 43, "'; --"])
+def test_what_is_no_token(store, asked, odd):
+    assert store.requests.by_token(odd) is None
+    with pytest.raises(InputError, match="no such request"):
+        store.requests.collect(odd)

@@ -45,7 +45,7 @@ def is_token(text: str) -> bool:
 
 def digest(secret: str) -> str:
     """What is kept of a secret, 64 hexadecimal digits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def matches(secret: str, kept: str) -> bool:
