@@ -136,12 +136,6 @@ def test_keys_made_rotated_revoked(client, as_admin, store, clock):
     assert error(client.post("/v1/admin/keys/key_0/revoke", headers=as_admin), 404)
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "DELETE", "PUT", "TRACE"])
-def test_a_path_with_two_methods_names_both(client, method):
-    answer = client.request(method, "/v1/admin/keys")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
-
-
 NO_TERMS = [
     {"scopes": ["everything"]},
     {"scopes": []},

@@ -21,7 +21,7 @@ from voxhaus.products.store.store import Store
 
 
 def routers(store: Store, gate: Gate, settings: AccessSettings | None = None) -> list[APIRouter]:
-    """All routes of access. They raise VoxhausErrors, which the application answers."""
+    """All routes of access. They raise VoxhausErrors, which the application answers and documents."""
     chosen = settings or AccessSettings()
     desk, reception = Desk(store, chosen), Reception(store=store, gate=gate, settings=chosen)
     return [

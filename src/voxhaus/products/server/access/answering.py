@@ -9,34 +9,10 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.products.server.errors import ApiError, as_api_error
 from voxhaus.products.store.failures import FullError, NoSuchError, StoreError, TooLateError
-
-
-class ErrorFields(BaseModel):
-    """What went wrong."""
-
-    model_config = ConfigDict(extra="forbid", title="AccessErrorFields")
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class ErrorBody(BaseModel):
-    """The published error object."""
-
-    model_config = ConfigDict(extra="forbid", title="AccessErrorBody")
-    error: ErrorFields
-
-
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": ErrorBody, "description": "Refused; the message says why."},
-    "5XX": {"model": ErrorBody, "description": "The store does not answer; see Retry-After."},
-}
 
 
 def told(error: VoxhausError) -> ApiError:

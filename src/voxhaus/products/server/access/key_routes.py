@@ -6,10 +6,10 @@ Refuses to know: how an administrator is recognised, and how keys are kept.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from voxhaus.products.server.access.administrator import Administrator, Reception
-from voxhaus.products.server.access.answering import DOCUMENTED, Answering
+from voxhaus.products.server.access.answering import Answering
 from voxhaus.products.server.access.bodies import (
     CreateKey,
     RotateKey,
@@ -19,15 +19,12 @@ from voxhaus.products.server.access.bodies import (
 )
 from voxhaus.products.store.audit import MAX_ENTRIES
 
-OTHER_METHODS = ["DELETE", "HEAD", "OPTIONS", "PATCH", "PUT", "TRACE"]
 KeyId = Annotated[str, Path(min_length=1, max_length=60)]
 
 
 def router(reception: Reception) -> APIRouter:
     """The routes."""
-    routes = APIRouter(
-        prefix="/v1/admin", tags=["administration"], route_class=Answering, responses=DOCUMENTED
-    )
+    routes = APIRouter(prefix="/v1/admin", tags=["administration"], route_class=Answering)
     store = reception.store
     Admin = Annotated[Administrator, Depends(reception.administrator)]
 
@@ -46,11 +43,6 @@ def router(reception: Reception) -> APIRouter:
             name=body.name, owner=body.owner, terms=body.terms(), actor=admin.actor
         )
         return key_body(made.key, now(), made.secret)
-
-    @routes.api_route("/keys", methods=OTHER_METHODS, include_in_schema=False)
-    def refuse_method() -> None:
-        # Of two routes on one path, only the first would say what it allows.
-        raise HTTPException(405, headers={"Allow": "GET, POST"})
 
     @routes.post("/keys/{key_id}/rotate")
     def rotate_key(admin: Admin, key_id: KeyId, body: RotateKey | None = None) -> dict[str, Any]:

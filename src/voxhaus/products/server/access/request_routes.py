@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from voxhaus.products.server.access.administrator import Administrator, Reception
-from voxhaus.products.server.access.answering import DOCUMENTED, Answering
+from voxhaus.products.server.access.answering import Answering
 from voxhaus.products.server.access.applicant import Desk
 from voxhaus.products.server.access.bodies import (
     Approve,
@@ -27,9 +27,7 @@ State = Literal["pending", "approved", "refused", "collected"]
 
 def applicants_router(desk: Desk) -> APIRouter:
     """Routes for everybody."""
-    routes = APIRouter(
-        prefix="/v1/access", tags=["access"], route_class=Answering, responses=DOCUMENTED
-    )
+    routes = APIRouter(prefix="/v1/access", tags=["access"], route_class=Answering)
 
     def now() -> int:
         return int(desk.store.clock())
@@ -63,7 +61,6 @@ def administrators_router(reception: Reception) -> APIRouter:
         prefix="/v1/admin/access/requests",
         tags=["administration"],
         route_class=Answering,
-        responses=DOCUMENTED,
     )
     requests = reception.store.requests
     Admin = Annotated[Administrator, Depends(reception.administrator)]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from voxhaus.products.server.access.administrator import Administrator, Reception
-from voxhaus.products.server.access.answering import DOCUMENTED, Answering
+from voxhaus.products.server.access.answering import Answering
 from voxhaus.products.server.errors import ApiError
 from voxhaus.products.store.clock import DAY, HOUR, MINUTE
 from voxhaus.products.store.store import Store
@@ -93,7 +93,6 @@ def router(reception: Reception) -> APIRouter:
         prefix="/v1/organization/usage",
         tags=["usage"],
         route_class=Answering,
-        responses=DOCUMENTED,
     )
     store = reception.store
     Admin = Annotated[Administrator, Depends(reception.administrator)]
