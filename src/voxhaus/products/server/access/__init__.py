@@ -21,7 +21,7 @@ from voxhaus.products.store.store import Store
 
 
 def routers(store: Store, gate: Gate, settings: AccessSettings | None = None) -> list[APIRouter]:
-    """All routes of access. They raise VoxhausErrors, which the application answers and documents."""
+    """All routes of access. Their VoxhausErrors are the application's to answer and document."""
     chosen = settings or AccessSettings()
     desk, reception = Desk(store, chosen), Reception(store=store, gate=gate, settings=chosen)
     return [
