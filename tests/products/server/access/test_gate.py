@@ -80,6 +80,12 @@ def test_what_is_not_this_machine(gate, host):
     assert refused(gate, host=host).status == 401
 
 
+def test_on_this_machine_a_key_made_up_for_a_program_says_nothing(gate):
+    """The official client does not start without one."""
+    assert admit(gate, "sk-anything", host=NEAR).id == "anonymous"
+    assert admit(gate, host=NEAR, api_key="none").id == "anonymous"
+
+
 def test_a_wrong_key_is_refused_on_this_machine_too(gate):
     assert refused(gate, "vx-" + "A" * 43, host=NEAR).status == 401
     assert refused(gate, host=NEAR, authorization="Basic x").status == 401
