@@ -7,17 +7,17 @@
 #   HOURS    teacher speech to make          (4)
 #   STEPS    length of every training run    (each recipe's own; a trial takes minutes with HOURS=0.1 STEPS=50)
 #   WORKERS  processes that make it          (all cores)
-#   OUT      the model folder that is written (weights/voxhaus-voice-1/3)
+#   OUT      the model folder that is written (weights/voxhaus-voice-1/4)
 #   SEED     of the corpus: another seed, other sentences    (1)
 #   START    a model's folder 'training' to go on from instead of from nothing, as
-#            weights/voxhaus-voice-1/3/training; the acoustic stage is then left out
+#            weights/voxhaus-voice-1/4/training; the acoustic stage is then left out
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 HOURS=${HOURS:-4}
 STEPS=${STEPS:-0}
 WORKERS=${WORKERS:-$(nproc)}
-OUT=${OUT:-weights/voxhaus-voice-1/3}
+OUT=${OUT:-weights/voxhaus-voice-1/4}
 SEED=${SEED:-1}
 START=${START:-}
 

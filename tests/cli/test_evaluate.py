@@ -10,7 +10,7 @@ from voxhaus.evals import engines, speech
 from voxhaus.evals.judges import Verdict
 
 
-class Beeper:
+class Beeper(engines.Engine):
     """Says everything with a second of silence."""
 
     name, version, sample_rate = "beeper", "1", 16_000

@@ -21,7 +21,7 @@ def torch_there():
 @pytest.fixture
 def own_model(tmp_path, monkeypatch):
     """The shipped model once more, as somebody's own."""
-    shipped = weights_root() / "voxhaus-voice-1" / "3"
+    shipped = weights_root() / "voxhaus-voice-1" / "4"
     folder = tmp_path / "voices" / "own-maria" / "1"
     shutil.copytree(shipped, folder, ignore=shutil.ignore_patterns("training"))
     listing = json.loads((folder / "voices.json").read_text("utf-8"))

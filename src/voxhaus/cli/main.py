@@ -20,6 +20,7 @@ from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
 from voxhaus.cli.engines import engines_app
 from voxhaus.cli.evaluate_delivery import evaluate_app
+from voxhaus.cli.keys import keys_app
 from voxhaus.cli.models import models
 from voxhaus.cli.rollout import rollout_app
 from voxhaus.cli.say import say
@@ -44,6 +45,7 @@ app.command()(doctor)
 app.add_typer(engines_app, name="engines")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(credentials_app, name="credentials")
+app.add_typer(keys_app, name="keys")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")

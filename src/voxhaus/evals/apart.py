@@ -3,7 +3,8 @@
 Knows: starting one with so many CPUs, its one row of figures, its memory.
 Refuses to know: what is measured.
 
-Nothing that one measurement leaves behind (memory, caches, clocks) then helps or hurts another.
+Nothing that one measurement leaves behind (memory, caches, clocks) then helps or hurts another, but
+for the bytecode of modules, which every process on a machine finds after the first.
 """
 
 import json
@@ -11,11 +12,12 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from voxhaus.core.errors import VoxhausError
+from voxhaus.core.paths import cache_root
 
 
 def run(module: str, arguments: Sequence[str], cpus: int, what: str) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def run(module: str, arguments: Sequence[str], cpus: int, what: str) -> dict[str
     allowed = sorted(os.sched_getaffinity(0))[:cpus]
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "OMP_NUM_THREADS": str(cpus)},
+        env={**_with_bytecode(os.environ), "OMP_NUM_THREADS": str(cpus)},
         capture_output=True,
         text=True,
         check=False,
@@ -44,6 +46,18 @@ def run(module: str, arguments: Sequence[str], cpus: int, what: str) -> dict[str
         raise VoxhausError(f"{what} failed: {last}")
     row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return row
+
+
+def _with_bytecode(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with a place for bytecode where it says that none may be written.
+
+    Some containers say so; every start would then compile all modules anew, which takes longer than
+    what is measured.
+    """
+    made = dict(environment)
+    if made.pop("PYTHONDONTWRITEBYTECODE", ""):
+        made["PYTHONPYCACHEPREFIX"] = str(cache_root() / "bytecode")
+    return made
 
 
 def peak_mb() -> float:

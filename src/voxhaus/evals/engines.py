@@ -44,12 +44,15 @@ class Engine(Protocol):
         """The audio in order, each part as soon as the engine has it."""
         ...
 
+    def whole(self, text: str) -> Samples:
+        """All of it at once, for engines that are in less of a hurry then."""
+        parts = [np.asarray(p, np.float32) for p in self.parts(text)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
 
 def speak(engine: Engine, text: str) -> Speech:
     """The whole text as one recording."""
-    parts = [np.asarray(p, np.float32) for p in engine.parts(text)]
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return Speech(samples=samples, sample_rate=engine.sample_rate)
+    return Speech(samples=engine.whole(text), sample_rate=engine.sample_rate)
 
 
 def _need(module: str, package: str, extra: str = "peers") -> ModuleType:
@@ -68,7 +71,7 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-class OwnEngine:
+class OwnEngine(Engine):
     """voxhaus-voice-1."""
 
     name = "voxhaus"
@@ -87,9 +90,13 @@ class OwnEngine:
         self.sample_rate = self._voice.sample_rate
 
     def parts(self, text: str) -> Iterator[Samples]:
-        """Sentence by sentence."""
+        """Sentence by sentence, the first in pieces."""
         for chunk in self._voice.stream(text, voice=self.voice):
             yield chunk.samples
+
+    def whole(self, text: str) -> Samples:
+        """No sentence in pieces."""
+        return self._voice.speak(text, voice=self.voice).samples
 
 
 def _weights_mark(voice: "Voice") -> str:
@@ -100,7 +107,7 @@ def _weights_mark(voice: "Voice") -> str:
     return f"{voice.version} ({hashlib.sha256(manifest.read_bytes()).hexdigest()[:8]})"
 
 
-class HibariEngine:
+class HibariEngine(Engine):
     """hibari-tts, distilled from Kokoro's af_heart."""
 
     name = "hibari"
@@ -125,7 +132,7 @@ def _samples_of(value: Any) -> Samples:  # noqa: ANN401 - whatever a peer return
     return np.asarray(array, np.float32).reshape(-1)
 
 
-class PiperEngine:
+class PiperEngine(Engine):
     """Piper with the voice en_US-joe-medium, from PyPI (GPL: a peer, never a part)."""
 
     name = "piper"
@@ -158,7 +165,7 @@ def _session(model: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime ha
     return open_session(model, threads)
 
 
-class KokoroEngine:
+class KokoroEngine(Engine):
     """The teacher: Kokoro-82M int8, with phonemes from our front end."""
 
     name = "kokoro"
@@ -201,7 +208,7 @@ class KokoroEngine:
         return [self._ids[c] for c in phonemes]
 
 
-class EspeakEngine:
+class EspeakEngine(Engine):
     """espeak-ng as installed on the machine: a formant voice, for scale."""
 
     name = "espeak"

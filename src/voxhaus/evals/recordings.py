@@ -11,10 +11,11 @@ import soundfile
 
 from voxhaus.core.errors import InputError
 from voxhaus.core.speech import Samples
+from voxhaus.evals.engines import Engine
 from voxhaus.evals.sentences import Sentence
 
 
-class Recordings:
+class Recordings(Engine):
     """A folder with one WAV or FLAC file a sentence, in the order of their names.
 
     Args:

@@ -5,9 +5,11 @@ Refuses to know: file formats, HTTP, and how the model works inside.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Self
 
 import numpy as np
@@ -18,6 +20,7 @@ from voxhaus.core.peaks import limited
 from voxhaus.core.speech import AudioChunk, Speech, VoiceInfo, join
 from voxhaus.models.text.frontend import TextFrontend
 from voxhaus.models.text.markup import MAX_PITCH
+from voxhaus.models.text.passages import Passage
 from voxhaus.models.text.phonemes import encode
 from voxhaus.models.text.questions import asks_yes_or_no, nucleus
 from voxhaus.models.text.utterance import Utterance
@@ -34,6 +37,9 @@ DEFAULT_MODEL = "voxhaus-voice-1"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
 
 SENTENCE_PAUSE = 0.28  # seconds between sentences, besides the silence kept around them
+# Of a stream's first sentence: units in its first piece (0.4 s, as long as one can wait for the
+# second on a slow machine), and how many times longer each next piece may be.
+FIRST_PIECE, GROWTH = 16, 8
 EDGE_FADE = 0.004  # seconds; the few samples at both ends of a sentence that are faded
 
 SIGH = "hˈʌː."  # its colour is that of the voice's breaths
@@ -116,10 +122,8 @@ class Voice:
             InputError: nothing speakable, unknown voice or style, bad markup, speed or pitch out of
                 range.
         """
-        chunks = self.stream(
-            text, voice=voice, style=style, speed=speed, seed=seed, pitch=pitch, breaths=breaths
-        )
-        return join(list(chunks), self.sample_rate)
+        jobs = self._jobs(text, voice, style, speed, seed, pitch, breaths)
+        return join(list(self._chunks(jobs)), self.sample_rate)
 
     def stream(
         self,
@@ -132,12 +136,17 @@ class Voice:
         pitch: float = 0.0,
         breaths: bool = False,
     ) -> Iterator[AudioChunk]:
-        """Speak sentence by sentence; the chunks joined are exactly what `speak` returns.
+        """Speak sentence by sentence, and the first sentence in two or more pieces.
+
+        The text is read as it is spoken. Joined, the chunks are what `speak` returns, but for what
+        int8 rounds otherwise in the pieces of the first sentence, of which the first chunk carries
+        text and timings.
 
         Arguments and errors are those of `speak`; errors are raised before the first chunk.
         """
-        jobs = self.jobs(text, voice, style, speed, seed, pitch)
-        return self._chunks(_breathing(jobs, seed) if breaths else jobs)
+        return self._chunks(
+            self._jobs(text, voice, style, speed, seed, pitch, breaths), FIRST_PIECE
+        )
 
     def predict_seconds(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> float:
         """How long `speak` would take to say the text, in seconds, without making the sound.
@@ -152,22 +161,24 @@ class Voice:
                 total += self._model.seconds(self._plan(job))
         return total
 
-    def _chunks(self, jobs: list["Job"]) -> Iterator[AudioChunk]:
-        start = 0.0
-        for made in self._spoken(jobs):
-            yield made.chunk(start, self.sample_rate)
-            start += len(made.samples) / self.sample_rate
+    def _chunks(self, jobs: Iterator["Job"], first_piece: int = 0) -> Iterator[AudioChunk]:
+        at = 0
+        for made in self._spoken(jobs, first_piece):
+            yield made.chunk(at / self.sample_rate, self.sample_rate)
+            at += len(made.samples)
 
-    def _spoken(self, jobs: list["Job"]) -> Iterator["Made"]:
-        if self._pool is None or len(jobs) == 1:
+    def _spoken(self, jobs: Iterator["Job"], first_piece: int) -> Iterator["Made"]:
+        if first_piece:
+            yield from self._in_pieces(next(jobs), first_piece)
+        if self._pool is None:
             yield from map(self._utter, jobs)
             return
         # A few sentences ahead of the listener, never the whole book.
-        waiting = []
+        waiting: deque[Future[Made]] = deque()
         for job in jobs:
             waiting.append(self._pool.submit(self._utter, job))
             if len(waiting) > 2 * self._threads:
-                yield waiting.pop(0).result()
+                yield waiting.popleft().result()
         for future in waiting:
             yield future.result()
 
@@ -184,6 +195,19 @@ class Voice:
 
         Arguments and errors are those of `speak`.
         """
+        return list(self._jobs(text, voice, style, speed, seed, pitch))
+
+    def _jobs(
+        self,
+        text: str,
+        voice: str | None,
+        style: str | None,
+        speed: float,
+        seed: int,
+        pitch: float,
+        breaths: bool = False,
+    ) -> Iterator["Job"]:
+        """The same, each as soon as the text behind it is read; errors are raised at once."""
         if not MIN_SPEED <= speed <= MAX_SPEED:
             raise InputError(
                 f"The speed must lie between {MIN_SPEED} and {MAX_SPEED}; it is {speed}.",
@@ -200,32 +224,48 @@ class Voice:
         chosen = self._reader(voice or self.default_voice)
         if style is not None:
             self._check_style(chosen, style)
-        utterances = self._frontend(chosen.info.accent).utterances(
-            text, accent_of=lambda name: self._reader(name).info.accent
+
+        def check(passage: Passage) -> None:
+            reader = self._reader(passage.voice) if passage.voice else chosen
+            self._check_style(reader, passage.style or style or reader.default_style)
+            _pitch(passage, pitch)
+
+        utterances = self._frontend(chosen.info.accent).read(
+            text, accent_of=lambda name: self._reader(name).info.accent, check=check
         )
-        jobs = []
-        for number, u in enumerate(utterances):
+        jobs = self._prepared(utterances, chosen, style, speed, seed, pitch)
+        return _breathing(jobs, seed) if breaths else jobs
+
+    def _prepared(
+        self,
+        utterances: Iterator[Utterance],
+        chosen: Reader,
+        style: str | None,
+        speed: float,
+        seed: int,
+        pitch: float,
+    ) -> Iterator["Job"]:
+        following = next(utterances, None)
+        for number in count():
+            u, following = following, next(utterances, None)
+            if u is None:
+                return
             reader = self._reader(u.voice) if u.voice else chosen
             spoken = u.style or style or reader.default_style
-            self._check_style(reader, spoken)
             own = reader.manners[spoken]
             manner = replace(
                 own, rate=own.rate * speed * u.rate, pitch=own.pitch + _pitch(u, pitch)
             )
-            last = number == len(utterances) - 1
             pause = SENTENCE_PAUSE * manner.pauses / speed
-            jobs.append(
-                Job(
-                    utterance=u,
-                    speaker=reader.info.id,
-                    style_1S=reader.style(spoken, len(u.phonemes)),
-                    manner=manner,
-                    seed=(seed, number),
-                    lead=u.pause_before,
-                    tail=u.pause_after + (0.0 if last else pause),
-                )
+            yield Job(
+                utterance=u,
+                speaker=reader.info.id,
+                style_1S=reader.style(spoken, len(u.phonemes)),
+                manner=manner,
+                seed=(seed, number),
+                lead=u.pause_before,
+                tail=u.pause_after + (pause if following else 0.0),
             )
-        return jobs
 
     def _reader(self, voice: str) -> Reader:
         if voice not in self._readers and ("+" in voice or ":" in voice):
@@ -264,11 +304,31 @@ class Voice:
         plan = self._plan(job)
         samples = self._model.speak(plan, job.style_1S, job.generator(), job.manner)
         samples = np.clip(louder(samples, self.sample_rate, job.utterance.volume), -1.0, 1.0)
-        fade = round(EDGE_FADE * self.sample_rate)
-        ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
-        samples[:fade] *= ramp
-        samples[-fade:] *= ramp[::-1]
+        self._fade(samples, start=True, end=True)
         return Sound(samples=samples, course=plan)
+
+    def _fade(self, samples: Array, *, start: bool, end: bool) -> None:
+        ramp = np.linspace(0.0, 1.0, round(EDGE_FADE * self.sample_rate), dtype=np.float32)
+        if start:
+            samples[: len(ramp)] *= ramp
+        if end:
+            samples[-len(ramp) :] *= ramp[::-1]
+
+    def _in_pieces(self, job: "Job", first_piece: int) -> Iterator["Made"]:
+        """One utterance, its first piece soon; whole where its loudness must be known."""
+        if not job.utterance.phonemes or job.breath or job.utterance.volume:
+            yield self._utter(job)
+            return
+        plan = self._plan(job)
+        borders = _borders(plan.stop - plan.start, first_piece)
+        sounds = sounds_of(job.utterance)
+        times = timed(sounds, plan, self._model.unit_seconds)
+        pieces = self._model.pieces(plan, job.style_1S, job.generator(), job.manner, borders)
+        for number, made in enumerate(pieces, 1):
+            samples = np.clip(made, -1.0, 1.0)
+            last = number == len(borders) - 1
+            self._fade(samples, start=number == 1, end=last)
+            yield job.piece(samples, self.sample_rate, sounds, times, first=number == 1, last=last)
 
     def _breathe(self, samples: Array, speech: Array, job: "Job") -> None:
         """Put a breath at the end of the silence after a sound, softer than that by so much."""
@@ -288,17 +348,34 @@ class Voice:
         return self._throats[job.speaker]
 
 
-def _breathing(jobs: list["Job"], seed: int) -> list["Job"]:
+def _breathing(jobs: Iterator["Job"], seed: int) -> Iterator["Job"]:
     """The same jobs with breaths where they are due; a pause grows only if a breath needs it."""
-    lungs, made = Lungs(), list(jobs)
+    lungs = Lungs()
+    before: Job | None = None
     for number, job in enumerate(jobs):
         due = lungs.due(job.speaker, job.utterance.phonemes, job.manner.rate)
-        before = jobs[number - 1]
-        if due and before.utterance.phonemes.endswith(_ENDS):
-            chance = np.random.Generator(np.random.PCG64((seed, number, BREATH)))
-            length = length_in(before.tail, chance)
-            made[number - 1] = replace(before, breath=length, tail=max(before.tail, length))
-    return made
+        if before is not None:
+            if due and before.utterance.phonemes.endswith(_ENDS):
+                chance = np.random.Generator(np.random.PCG64((seed, number, BREATH)))
+                length = length_in(before.tail, chance)
+                before = replace(before, breath=length, tail=max(before.tail, length))
+            yield before
+        before = job
+    if before is not None:
+        yield before
+
+
+def _borders(units: int, first: int) -> list[int]:
+    """Where the pieces of a sentence lie: each may be GROWTH times as long as the one before.
+
+    So there is no gap where a piece is made GROWTH times as fast as it is heard. A last piece that
+    is shorter than the first is not worth its own run.
+    """
+    borders, piece = [0], first
+    while units - borders[-1] >= piece + first:
+        borders.append(borders[-1] + piece)
+        piece *= GROWTH
+    return [*borders, units]
 
 
 def louder(samples: Array, rate: int, decibels: float) -> Array:
@@ -309,13 +386,13 @@ def louder(samples: Array, rate: int, decibels: float) -> Array:
     return limited(samples, rate, CEILING) if decibels > 0 else samples
 
 
-def _pitch(utterance: Utterance, pitch: float) -> float:
+def _pitch(marked: Utterance | Passage, pitch: float) -> float:
     """Semitones of markup and caller together.
 
     Raises:
         InputError: more than MAX_PITCH.
     """
-    both = utterance.pitch + pitch
+    both = marked.pitch + pitch
     if abs(both) > MAX_PITCH:
         raise InputError(
             f"The pitches of the text and of the voice add up to {both:+g} semitones; they must "
@@ -369,34 +446,50 @@ class Job:
             rate: samples a second.
             unit: seconds of the model's unit.
         """
-        lead, tail = (np.zeros(round(s * rate), np.float32) for s in (self.lead, self.tail))
         sounds = sounds_of(self.utterance)
         if sound is None:
-            silence = np.concatenate([lead, tail])
-            return Made(job=self, samples=silence, sounds=sounds, times=SILENT)
-        samples = np.concatenate([lead, sound.samples, tail])
+            return self.piece(np.zeros(0, np.float32), rate, sounds, SILENT)
         times = timed(sounds, sound.course, unit)
-        return Made(job=self, samples=samples, sounds=sounds, times=times)
+        return self.piece(sound.samples, rate, sounds, times)
+
+    def piece(
+        self,
+        samples: Array,
+        rate: int,
+        sounds: Sounds,
+        times: tuple[Times, Times],
+        *,
+        first: bool = True,
+        last: bool = True,
+    ) -> "Made":
+        """A part of the sound; the first follows on the silence before it and has all timings."""
+        lead, tail = (np.zeros(round(s * rate), np.float32) for s in (self.lead, self.tail))
+        whole = np.concatenate([lead] * first + [samples] + [tail] * last)
+        return Made(job=self, samples=whole, sounds=sounds, times=times, first=first)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """One utterance, spoken.
+    """One utterance, spoken, or a piece of it.
 
     Attributes:
         job: what was asked for.
         samples: with the silence before and after it.
         sounds: of the utterance.
         times: their starts and ends, from the first sample after the silence before it.
+        first: whether text and timings go with it; they do with the first piece only.
     """
 
     job: Job
     samples: Array
     sounds: Sounds
     times: tuple[Times, Times]
+    first: bool
 
     def chunk(self, start: float, rate: int) -> AudioChunk:
         """As a part of a recording, from so many seconds on."""
+        if not self.first:
+            return AudioChunk(samples=self.samples, sample_rate=rate, start=start)
         said = self.job.utterance
         words, phonemes = placed(said, self.sounds, self.times, start + self.job.lead)
         return AudioChunk(

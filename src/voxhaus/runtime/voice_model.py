@@ -6,7 +6,9 @@ Refuses to know: text, voices' names, and how utterances follow each other.
 Shapes: L tokens with borders, U units of 25 ms, F = 2 U frames, S samples.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,9 @@ STRESS_ENERGY = np.float32(0.5)
 
 # The tokens that hold a sentence's pauses.
 PAUSES = np.array([IDS[c] for c in ",.;:!?\u2014\u2026"])
+
+# Units that the last graph sees to each side: the sum of its shifts, 1, 2, 4, 1, 1 and a frame.
+REACH = 10
 
 KNOWN_STYLES = 256  # whose conditions are kept, at 39 KB each
 
@@ -215,24 +220,65 @@ class VoiceModel:
             generator: chooses the noise; the same state gives the same samples.
             manner: its colour.
         """
-        heard = slice(plan.start, plan.stop)
+        whole = [0, plan.stop - plan.start]
+        (samples,) = self.pieces(plan, style_1S, generator, manner, whole)
+        return samples
+
+    def pieces(
+        self,
+        plan: Plan,
+        style_1S: Array,
+        generator: np.random.Generator,
+        manner: Manner,
+        borders: list[int],
+    ) -> Iterator[Array]:
+        """The samples of `speak` one piece after the other, each as soon as it is made.
+
+        Joined they differ from `speak` by what int8 rounds otherwise in shorter stretches, and the
+        borders are late by `Synthesiser.lag`. Arguments are those of `speak`, and the units between
+        which pieces lie, from 0 to the last that is heard.
+        """
+        synthesiser, hop = self.synthesiser, self.synthesiser.hop
         frames = slice(plan.start * self.frames_per_unit, plan.stop * self.frames_per_unit)
-        index_U, offset_U = (x[heard] for x in _places(plan.lengths_L))
         pitch_F = plan.pitch_F[frames]
+        sung_F = np.zeros_like(pitch_F) if manner.whisper else pitch_F
+        noise_S = self._noise.stretch(generator, len(pitch_F) * hop)
+        ringing = np.zeros(0, np.float32)
+        for start, stop in pairwise(borders):
+            near = slice(max(0, start - REACH), min(borders[-1], stop + REACH))
+            out_FO = self._outputs(plan, near, style_1S)
+            shift = near.start * self.frames_per_unit
+            first, last = start * self.frames_per_unit, stop * self.frames_per_unit
+            lent = slice(max(0, first - 1), min(len(pitch_F), last + 1))
+            voiced = pitch_F[lent] > synthesiser.voiced_from
+            out_FO = out_FO[lent.start - shift : lent.stop - shift]
+            sound = synthesiser.overlapped(
+                sung_F[lent],
+                noise_S[lent.start * hop : lent.stop * hop],
+                manner.colour(out_FO, voiced, synthesiser.frequencies),
+                slice(first - lent.start, last - lent.start),
+                synthesiser.turns(sung_F[: lent.start]),
+            )
+            sound[: len(ringing)] += ringing
+            end = (last - first) * hop
+            ringing = sound[end:]
+            late = synthesiser.lag if stop == borders[-1] else 0
+            yield sound[0 if start else synthesiser.lag : end + late]
+
+    def _outputs(self, plan: Plan, near: slice, style_1S: Array) -> Array:
+        """The last graph's outputs [F, O] for some of the units that are heard."""
+        units = slice(plan.start + near.start, plan.start + near.stop)
+        frames = slice(units.start * self.frames_per_unit, units.stop * self.frames_per_unit)
+        index_U, offset_U = (x[units] for x in _places(plan.lengths_L))
         feeds = {
             "features": plan.features,
             "filters": self._asked(style_1S)["filters"],
             "spans": _spans(plan.lengths_L, index_U, offset_U),
             "index": index_U,
-            "prosody": self._inputs(pitch_F, plan.energy_F[frames]),
+            "prosody": self._inputs(plan.pitch_F[frames], plan.energy_F[frames]),
         }
-        (outputs,) = self._filters.run(None, feeds)
-        synthesiser = self.synthesiser
-        out_FO = manner.colour(outputs, pitch_F > synthesiser.voiced_from, synthesiser.frequencies)
-        if manner.whisper:
-            pitch_F = np.zeros_like(pitch_F)
-        noise = self._noise.stretch(generator, len(pitch_F) * synthesiser.hop)
-        return synthesiser.synthesise(pitch_F, noise, out_FO)
+        outputs: Array = self._filters.run(None, feeds)[0]
+        return outputs
 
     def _inputs(self, pitch_F: Array, energy_F: Array) -> Array:
         voiced = pitch_F > self.synthesiser.voiced_from

@@ -79,9 +79,18 @@ class Synthesiser:
         """Hertz of each bin [K]."""
         return np.linspace(0, self.sample_rate / 2, self.fft // 2 + 1, dtype=np.float32)
 
-    def phase(self, pitch_F: Array) -> Array:
+    @property
+    def lag(self) -> int:
+        """Samples by which `overlapped` is late: half a window, and the ringing before it."""
+        return self.margin + self.hop // 2
+
+    def turns(self, pitch_F: Array) -> float:
+        """Periods of the fundamental that frames take."""
+        return float(pitch_F.astype(np.float64).sum() * (self.hop / self.sample_rate))
+
+    def phase(self, pitch_F: Array, turned: float = 0.0) -> Array:
         """Half the phase of the fundamental [F, hop], -pi/2 to pi/2, up to whole turns of it."""
-        turns = np.cumsum(pitch_F.astype(np.float64) * (self.hop / self.sample_rate))
+        turns = turned + np.cumsum(pitch_F.astype(np.float64) * (self.hop / self.sample_rate))
         # Steps towards each frame's centre and away from it; constant beyond both ends.
         step = np.diff(np.concatenate([turns[:1], turns, turns[-1:]])).astype(np.float32)[:, None]
         at = ((np.arange(self.hop) + 0.5) / self.hop - 0.5).astype(np.float32)
@@ -94,9 +103,9 @@ class Synthesiser:
         full *= np.float32(np.pi)
         return full
 
-    def pulses(self, pitch_F: Array) -> Array:
+    def pulses(self, pitch_F: Array, turned: float = 0.0) -> Array:
         """Band-limited pulse train [S] of unit power where voiced, zero elsewhere."""
-        half = self.phase(pitch_F)
+        half = self.phase(pitch_F, turned)
         out = np.zeros_like(half)
         for start in range(0, len(half), BLOCK):
             block = slice(start, start + BLOCK)
@@ -141,17 +150,38 @@ class Synthesiser:
             out_FO: log level and phase of the pulses' filter and log level of the noise's, K each,
                 then the log course of the noise within the frame.
         """
-        bins, frames = self.fft // 2 + 1, len(pitch_F)
+        frames = slice(0, len(pitch_F))
+        sound = self.overlapped(pitch_F, noise_S, out_FO, frames)
+        return sound[self.lag : self.lag + len(pitch_F) * self.hop]
+
+    def overlapped(
+        self, pitch_F: Array, noise_S: Array, out_FO: Array, frames: slice, turned: float = 0.0
+    ) -> Array:
+        """What some of the frames add to a waveform; the sums of all pieces are the whole.
+
+        Args:
+            pitch_F: as for `synthesise`, noise_S and out_FO too: of these frames and, where the
+                utterance goes on, of one more on each side, which their windows reach into.
+            noise_S: see pitch_F.
+            out_FO: see pitch_F.
+            frames: those that are added.
+            turned: periods of the fundamental before the first of pitch_F.
+
+        Returns:
+            samples from `lag` before the first of the frames, to where the last has rung out.
+        """
+        bins = self.fft // 2 + 1
         steps_FN = np.exp(np.clip(out_FO[:, 3 * bins :], *LOG_STEP))
         shaped = noise_S.reshape(*steps_FN.shape, -1) * steps_FN[..., None]
-        breath, voice = self._framed(shaped.reshape(-1)), self._framed(self.pulses(pitch_F))
+        breath = self._framed(shaped.reshape(-1))
+        voice = self._framed(self.pulses(pitch_F, turned))
         voiced = np.pad(pitch_F > self.voiced_from, 1)
         sounding = voiced[:-2] | voiced[1:-1] | voiced[2:]
         parts = -(-self.fft // self.hop)
-        sound = np.zeros((frames + parts, self.hop), np.float32)
+        sound = np.zeros((frames.stop - frames.start + parts, self.hop), np.float32)
         desk = self._desk()
-        for start in range(0, frames, BLOCK):
-            stop = min(frames, start + BLOCK)
+        for start in range(frames.start, frames.stop, BLOCK):
+            stop = min(frames.stop, start + BLOCK)
             out = out_FO[start:stop]
             spectrum = desk.breath(breath[start:stop], out[:, 2 * bins : 3 * bins])
             if len(at := np.flatnonzero(sounding[start:stop])):
@@ -161,12 +191,12 @@ class Synthesiser:
                 level, phase = out[heard, :bins], out[heard, bins : 2 * bins]
                 spectrum[heard] += desk.voice(voice[start:stop][heard], level, phase)
             pieces = desk.back(spectrum)
+            at_first, at_last = start - frames.start, stop - frames.start
             for k in range(parts):
                 piece = pieces[:, k * self.hop : (k + 1) * self.hop]
-                sound[start + k : stop + k, : piece.shape[1]] += piece
+                sound[at_first + k : at_last + k, : piece.shape[1]] += piece
         self._desks.append(desk)
-        first = self.margin + self.hop // 2
-        return sound.reshape(-1)[first : first + frames * self.hop]
+        return sound.reshape(-1)
 
 
 class _Desk:

@@ -5,10 +5,10 @@ limits on input.
 Refuses to know: how each step works, voices, and audio.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from voxhaus.core.errors import InputError
 from voxhaus.models.text import assembly, markup, readings, sentences
@@ -63,24 +63,56 @@ class TextFrontend:
         Raises:
             InputError: nothing speakable, longer than MAX_CHARACTERS, or broken markup.
         """
+        return list(self.read(text, accent_of=accent_of))
+
+    def read(
+        self,
+        text: str | markup.Span,
+        *,
+        accent_of: AccentOf | None = None,
+        check: Callable[[Passage], None] | None = None,
+    ) -> Iterator[Utterance]:
+        """The utterances of `utterances`, each as soon as the one behind it is read.
+
+        Arguments and errors are those of `utterances`. What is wrong with the markup anywhere, and
+        that a text holds nothing, is said before the first utterance.
+
+        Args:
+            text: see above.
+            accent_of: see above.
+            check: sees every passage before anything is read, and raises what it has against it.
+        """
         passages = flatten(self._tree(text))
         _check_length(sum(len(p.text) for p in passages))
-        made: list[Utterance] = []
+        if check is not None:
+            for passage in passages:
+                check(passage)
+        reading = self._reading(passages, accent_of)
+        first = next(reading, None)
+        if first is None:
+            raise InputError("The text holds nothing that can be spoken.", param="text")
+        return chain([first], reading)
+
+    def _reading(self, passages: list[Passage], accent_of: AccentOf | None) -> Iterator[Utterance]:
+        last: Utterance | None = None  # waits for the silence that may follow
         waiting = 0.0  # silence before the next utterance
         for passage, following in zip_longest(passages, passages[1:]):
             accent = self.accent
             if passage.voice is not None and accent_of is not None:
                 accent = accent_of(passage.voice)
-            found = _read_passage(passage, accent, _end_mark(following))
-            if found:
-                found[0] = replace(found[0], pause_before=waiting + passage.pause_before)
-                made, waiting = made + found, passage.pause_after
-            else:
-                waiting += passage.pause_before + passage.pause_after
-            made, waiting = _paused(made, waiting)
-        if not made:
-            raise InputError("The text holds nothing that can be spoken.", param="text")
-        return made
+            waiting += passage.pause_before
+            spoken = False
+            for utterance in _read_passage(passage, accent, _end_mark(following)):
+                if last is not None:
+                    yield last
+                last = utterance if spoken else replace(utterance, pause_before=waiting)
+                waiting, spoken = 0.0, True
+            waiting += passage.pause_after
+            if last is not None and waiting:
+                last = replace(last, pause_after=last.pause_after + waiting)
+                waiting = 0.0
+        if last is not None:
+            yield last
 
     def phonemize(self, text: str) -> str:
         """Phonemes of a text, sentences joined with spaces; errors are those of `utterances`."""
@@ -107,26 +139,28 @@ def _check_length(length: int) -> None:
         )
 
 
-def _paused(made: list[Utterance], waiting: float) -> tuple[list[Utterance], float]:
-    """Moves waiting silence behind the last utterance, if there is one yet."""
-    if made and waiting:
-        tail = made[-1].pause_after + waiting
-        return [*made[:-1], replace(made[-1], pause_after=tail)], 0.0
-    return made, waiting
-
-
 def _end_mark(following: Passage | None) -> str:
     """What closes a passage without a mark: a comma where its sentence goes on in the next one."""
     goes_on = following is not None and following.text.lstrip()[:1].islower()
     return "," if goes_on else "."
 
 
-def _read_passage(passage: Passage, accent: str, end: str) -> list[Utterance]:
+def _read_passage(passage: Passage, accent: str, end: str) -> Iterator[Utterance]:
     """Utterances of a passage, without its pauses; `end` closes it when it has no mark."""
+    waiting: Utterance | None = None
+    for utterance in _sentences(passage, accent, end):
+        if waiting is not None:
+            yield waiting
+        waiting = utterance
+    if waiting is not None:
+        closed = passage.text.endswith("\n\n")
+        yield waiting if closed else replace(waiting, pause_after=0.0)
+
+
+def _sentences(passage: Passage, accent: str, end: str) -> Iterator[Utterance]:
     shown = silence(passage.text)
     if len(shown) != len(passage.text):
         raise AssertionError("silencing must not move characters")
-    made = []
     split = sentences.split(shown)
     for sentence in split:
         mark = end if sentence is split[-1] else "."
@@ -138,22 +172,17 @@ def _read_passage(passage: Passage, accent: str, end: str) -> list[Utterance]:
         for i, part in enumerate(parts):
             ends = sentence.ends_paragraph and i == len(parts) - 1
             text = passage.text[sentence.start : sentence.end] if len(parts) == 1 else _text(part)
-            made.append(
-                Utterance(
-                    text=" ".join(text.split()),
-                    phonemes=part.phonemes,
-                    words=part.words,
-                    pause_after=PARAGRAPH_PAUSE if ends else 0.0,
-                    rate=passage.rate,
-                    pitch=passage.pitch,
-                    volume=passage.volume,
-                    voice=passage.voice,
-                    style=passage.style,
-                )
+            yield Utterance(
+                text=" ".join(text.split()),
+                phonemes=part.phonemes,
+                words=part.words,
+                pause_after=PARAGRAPH_PAUSE if ends else 0.0,
+                rate=passage.rate,
+                pitch=passage.pitch,
+                volume=passage.volume,
+                voice=passage.voice,
+                style=passage.style,
             )
-    if made and not passage.text.endswith("\n\n"):
-        made[-1] = replace(made[-1], pause_after=0.0)
-    return made
 
 
 def _text(part: assembly.Strung) -> str:

@@ -20,6 +20,7 @@ from voxhaus.models.text.phonemes import SYMBOLS
 
 _PAUSES = frozenset(";:,.!?—…")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_IRISH = re.compile(r"O['’]([A-Z][a-z]+)(['’]s)?")  # O'Sullivan: stress is on the name's own first
 MAX_CAMEL = 6  # parts of a word like "ClimateChange"; more is no word but a code
 _STRETCHED = re.compile(r"([A-Za-z])\1{2,}")
 SHOUTED_SHARE = 0.7  # of words in capitals that make a sentence a shouted one
@@ -211,6 +212,10 @@ class Pronouncer:
 
     def _guessed(self, word: str) -> str:
         """An unknown word, by its parts or by the network."""
+        if irish := _IRISH.fullmatch(word):
+            name = stress.restress(self.word(irish[1], "NNP", Ahead()), stress.ALWAYS_PRIMARY)
+            whole = ("ˌQ" if self.accent == "gb" else "ˌO") + name
+            return self.lexicon.with_s(whole) if irish[2] else whole
         parts = _CAMEL.findall(word)
         if len(parts) > 1 and len(parts) <= MAX_CAMEL and "".join(parts) == word:
             each = [self.word(p, "NN", Ahead()) if len(p) > 1 else self.letters(p) for p in parts]

@@ -8,6 +8,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ from voxhaus.runtime.voice_model import VoiceModel
 from voxhaus.runtime.waveform import Array
 from voxhaus.runtime.weights import unchecked
 from voxhaus.training.loop import checkpoint
-from voxhaus.training.voice import corpus, styles, teacher
+from voxhaus.training.voice import by_ear, corpus, styles, teacher
 from voxhaus.training.voice.dataset import Example, collate, load_corpus, load_unheard
 
 MODEL = "voxhaus-voice-1"
 MEASURED = 16  # readings that show what the spectral head has to expect
 STYLED = 80  # readings of each voice on which its styles are measured
+HEARD = 40  # readings of each voice whose melody is compared as sound
 SHARPENING = 0.3  # of the postfilter; chosen on held-out readings (decision 0045)
 
 # What a listener is told of each voice.
@@ -77,10 +79,13 @@ def _reading(e: Example) -> styles.Reading:
     return styles.Reading(tokens=e.tokens.tolist(), pitch_F=pitch_F if e.plain else None)
 
 
-def _write_voices(folder: Path, examples: Sequence[Example]) -> None:
+def _write_voices(
+    folder: Path, examples: Sequence[Example], spoken: Sequence[Example] = ()
+) -> None:
     """Style vectors of all voices and styles, and the manners that a finished model needs.
 
-    Manners are measured on each voice's first STYLED examples.
+    Manners are measured on each voice's first STYLED examples, and all its melodies made narrower
+    where its first HEARD spoken ones sound wider than the teacher's.
     """
     voices = teacher.Voices(teacher.fetch())
     model = VoiceModel(unchecked(folder))
@@ -89,6 +94,9 @@ def _write_voices(folder: Path, examples: Sequence[Example]) -> None:
         made = {s: styles.styles_of(voices, taught_by, aim) for s, aim in styles.AIMS.items()}
         readings = [_reading(e) for e in examples if e.voice == name and e.voiced][:STYLED]
         manners = styles.manners_of(model, readings, made)
+        heard = [e for e in spoken if e.voice == name and e.plain and e.voiced][:HEARD]
+        wide = max(1.0, by_ear.width(model, heard, made["neutral"], manners["neutral"]))
+        manners = {s: replace(m, range=round(m.range / wide, 3)) for s, m in manners.items()}
         shown = {s: styles.listed(m) for s, m in manners.items()}
         listing.append({**_about(name), "styles": shown})
         tables.append(np.stack(list(made.values())))
@@ -204,7 +212,7 @@ def package(
     trained, held_out = load_corpus(corpus_folder)
     write_models(prosody, acoustic, out, (held_out + trained)[:MEASURED])
     write_json(out / "config.json", config_of())
-    _write_voices(out, held_out + load_unheard(corpus_folder))
+    _write_voices(out, held_out + load_unheard(corpus_folder), held_out + trained)
     about: dict[str, Any] = {"steps": steps, "corpus_sha256": corpus_hash(corpus_folder)}
     about |= {"halfway_to_start": begun_from is not None, "sharpening": SHARPENING}
     write_manifest(out, {**about, "corpus": corpus.describe(corpus_folder)})

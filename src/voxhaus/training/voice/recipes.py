@@ -75,7 +75,7 @@ def default_options() -> Options:
     return Options(
         corpus=corpus.corpus_folder(),
         runs=cache_root() / "voice-runs",
-        out=weights_root() / MODEL / "3",
+        out=weights_root() / MODEL / "4",
     )
 
 

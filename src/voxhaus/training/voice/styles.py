@@ -51,9 +51,9 @@ def _lively(share: float, manner: Manner) -> Aim:
 
 AIMS = {
     "neutral": Aim(),
-    "cheerful": _lively(0.5, Manner(pitch=1.6, range=1.12, rate=1.04, effort=0.4, tilt=0.4)),
+    "cheerful": _lively(0.3, Manner(pitch=1.6, range=1.12, rate=1.04, effort=0.4, tilt=0.4)),
     "excited": _lively(
-        0.8, Manner(pitch=3.2, range=1.25, rate=1.18, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
+        0.15, Manner(pitch=2.6, range=1.25, rate=1.15, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
     ),
     "sad": Aim(
         manner=Manner(
@@ -82,10 +82,10 @@ AIMS = {
     ),
     "angry": Aim(
         manner=Manner(
-            pitch=1.0, range=1.2, rate=1.1, pauses=0.7, effort=2.0, gain=2.0, tilt=1.0
+            pitch=1.0, range=1.2, rate=1.08, pauses=0.7, effort=2.0, gain=2.0, tilt=1.0
         ),
         donors={"f": "af_aoede", "m": "am_fenrir"},
-        share=0.5,
+        share=0.3,
     ),
 }  # fmt: skip
 
