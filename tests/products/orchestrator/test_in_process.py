@@ -15,7 +15,7 @@ from voxhaus import Voice
 from voxhaus.core.chat import ChatDelta, ChatEnd
 from voxhaus.core.errors import InputError
 from voxhaus.core.hearing import TranscriptionRequest
-from voxhaus.core.speech import SpeechRequest
+from voxhaus.core.speech import SpeechRequest, join
 from voxhaus.products.orchestrator.contract import Caller, EngineError, UnknownModelError
 from voxhaus.products.orchestrator.engines import packaged
 from voxhaus.products.orchestrator.engines.threads import AHEAD, streamed
@@ -60,8 +60,11 @@ def test_our_voice_speaks_the_same_as_without_an_orchestrator(kit, ledger):
         seed=3,
     )
     decision, chunks = spoken(kit.conductor(VOICE, ledger), request, kit.ANNA)
-    alone = Voice.load(threads=1).speak(request.text, voice="ben", speed=1.2, seed=3)
-    assert np.array_equal(np.concatenate([c.samples for c in chunks]), alone.samples)
+    alone = list(Voice.load(threads=1).stream(request.text, voice="ben", speed=1.2, seed=3))
+    assert len(chunks) == len(alone)
+    for ours, theirs in zip(chunks, alone, strict=True):
+        assert np.array_equal(ours.samples, theirs.samples)
+        assert (ours.words, ours.start, ours.text) == (theirs.words, theirs.start, theirs.text)
     assert (decision.model, decision.engine, decision.ignored) == ("voxhaus-voice-1", "ours", ())
 
 
@@ -70,8 +73,8 @@ def test_voices_can_have_other_names(kit, ledger):
     for asked, own in (("alloy", "ben"), ("hugo", "hugo"), (None, "ella")):
         request = SpeechRequest(text="Hi.", model="voxhaus-voice-1", voice=asked)
         _, chunks = spoken(kit.conductor(text, ledger), request, kit.ANNA)
-        alone = Voice.load(threads=1).speak("Hi.", voice=own)
-        assert np.array_equal(np.concatenate([c.samples for c in chunks]), alone.samples)
+        alone = join(list(Voice.load(threads=1).stream("Hi.", voice=own)), 24_000)
+        assert np.array_equal(join(chunks, 24_000).samples, alone.samples)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +148,18 @@ def test_a_local_upstream_uses_no_proxy(kit, ledger, monkeypatch):
 
 
 def test_closing_stops_after_the_current_sentence(kit, ledger, monkeypatch):
-    begun = []
-    sound = Voice.sound
-    monkeypatch.setattr(Voice, "sound", lambda self, job: begun.append(1) or sound(self, job))
+    made, ended = [], []
+    stream = Voice.stream
+
+    def counted(self, text, **how):
+        try:
+            for chunk in stream(self, text, **how):
+                made.append(1)
+                yield chunk
+        finally:
+            ended.append(1)
+
+    monkeypatch.setattr(Voice, "stream", counted)
 
     async def run():
         orchestrator = kit.conductor(VOICE, ledger)
@@ -159,12 +171,12 @@ def test_closing_stops_after_the_current_sentence(kit, ledger, monkeypatch):
         await answer.events.aclose()
         assert orchestrator.health()["ours"]["in_flight"] == 0
         await orchestrator.close()  # waits for the thread
-        at_close = len(begun)
-        await asyncio.sleep(0.1)
-        return at_close
+        return len(made), len(ended)
 
-    assert asyncio.run(run()) <= AHEAD + 3
-    assert len(begun) <= AHEAD + 3
+    chunks, closed = asyncio.run(run())
+    assert 1 <= chunks <= AHEAD + 3  # one was read, four lay ready, and one was being made
+    assert closed == 1
+    assert len(made) == chunks
 
 
 def test_closing_does_not_wait_for_a_reader_who_never_comes(kit, ledger, monkeypatch):
@@ -220,10 +232,10 @@ def test_a_missing_model_is_told_and_not_the_callers_fault(kit, ledger):
 
 
 def test_what_nobody_expected_of_an_engine_is_an_engines_failure(kit, ledger, monkeypatch, caplog):
-    def explode(*_):
+    def explode(*_, **__):
         raise RuntimeError("the model has no more\n memory")
 
-    monkeypatch.setattr(Voice, "sound", explode)
+    monkeypatch.setattr(Voice, "stream", explode)
     orchestrator = kit.conductor(VOICE + "retries = 0\n", ledger)
     with pytest.raises(
         EngineError, match="failed: RuntimeError: the model has no more memory"
