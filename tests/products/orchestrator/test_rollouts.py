@@ -489,6 +489,18 @@ def test_a_shadow_that_fails_or_hangs_harms_no_caller(kit, ledger):
     }
 
 
+def test_unseen_answers_are_few_at_a_time(kit, ledger, monkeypatch):
+    monkeypatch.setattr("voxhaus.products.orchestrator.conductor.SHADOWS", 0)
+
+    async def work(orchestrator, old, fresh):
+        start = orchestrator.rollouts.start
+        start("new", route="chat", candidate="fresh", actor="Ada", shadow=True)
+        await kit.heard(await orchestrator.chat(kit.ask("chat"), kit.ANNA))
+        return orchestrator.rollouts.show("new")["shadow"]["skipped"], fresh.seen
+
+    assert with_two(kit, ledger, work) == (1, [])
+
+
 def test_who_may_not_leave_this_machine_is_in_no_rollout_that_does(kit, ledger):
     async def work(orchestrator, old, fresh):
         for shadow in (False, True):
@@ -546,6 +558,8 @@ def test_openfeature_resolves_routes(kit, ledger):
     for caller, engine, arm in ((INSIDE, "fresh", "candidate"), (OUTSIDE, "old", "stable")):
         found = client.get_string_details("route.chat", "none", EvaluationContext(caller))
         assert (found.value, found.variant, found.reason) == (engine, arm, "SPLIT")
+    found = client.get_string_details("route.old-model", "none", EvaluationContext(INSIDE))
+    assert (found.value, found.variant, found.reason) == ("old", "stable", "STATIC")
     for flag, context, code in (
         ("route.nothing", EvaluationContext("x"), "FLAG_NOT_FOUND"),
         ("chat", EvaluationContext("x"), "FLAG_NOT_FOUND"),

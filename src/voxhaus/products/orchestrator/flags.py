@@ -51,13 +51,14 @@ class RouteFlags(AbstractProvider):
             raise FlagNotFoundError(f"Flags are called {PREFIX}NAME.")
         if evaluation_context is None or not evaluation_context.targeting_key:
             raise TargetingKeyMissingError("The targeting key is the caller's id.")
+        caller = Caller(id=evaluation_context.targeting_key)
         try:
-            engine, arm = self._orchestrator.engine_for(
-                route, Caller(id=evaluation_context.targeting_key)
-            )
+            engine, arm = self._orchestrator.engine_for(route, caller)
         except UnknownModelError as error:
             raise FlagNotFoundError(str(error)) from error
-        return FlagResolutionDetails(value=engine, variant=arm, reason=Reason.SPLIT)
+        shared = self._orchestrator.rollouts.side(route, caller.id) is not None
+        reason = Reason.SPLIT if shared else Reason.STATIC
+        return FlagResolutionDetails(value=engine, variant=arm, reason=reason)
 
     def resolve_boolean_details(
         self,
