@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from voxhaus.cli.engines import ConfigFile
+from voxhaus.cli.keys import Place, open_store
 from voxhaus.cli.terminal import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from voxhaus.products.orchestrator.rollouts import Rollouts
 
 Name = Annotated[str, typer.Argument(help="Name of the rollout.")]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database", metavar="URL", help="The server's database; VOXHAUS_DATABASE or the default."
-    ),
-]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")]
 
-rollout_app = typer.Typer(help="See and steer how a new engine enters a route.")
+rollout_app = typer.Typer(
+    no_args_is_help=True, help="See and steer how a new engine enters a route."
+)
 
 
 @rollout_app.callback()
@@ -39,20 +36,22 @@ def _group() -> None:
 def _rollouts(config: Path | None, database: str | None) -> Iterator["Rollouts"]:
     from voxhaus.products.orchestrator.conductor import Orchestrator
     from voxhaus.products.orchestrator.config import load_config
-    from voxhaus.products.store.store import Store
 
     declared = load_config(config)
-    with Store.open(database) as store:
+    with open_store(database) as store:
         yield Orchestrator.from_config(declared, store.ledger).rollouts
 
 
 def _actor() -> str:
-    return f"{getpass.getuser()} (command line)"
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (OSError, KeyError):  # a container whose user has no name
+        return "command line"
 
 
 @rollout_app.command("list")
 def list_rollouts(
-    config: ConfigFile = None, database: Database = None, as_json: AsJson = False
+    config: ConfigFile = None, database: Place = None, as_json: AsJson = False
 ) -> None:
     """List all rollouts. With --json: rollouts, each as of `show`."""
     with _rollouts(config, database) as rollouts:
@@ -82,7 +81,7 @@ def _state(rollout: dict[str, Any]) -> str:
 
 @rollout_app.command()
 def show(
-    name: Name, config: ConfigFile = None, database: Database = None, as_json: AsJson = False
+    name: Name, config: ConfigFile = None, database: Place = None, as_json: AsJson = False
 ) -> None:
     """Show one rollout: what was decided, what was seen, and what keeps it from going on.
 
@@ -122,7 +121,7 @@ def start(
     ] = "stop",
     reason: Reason = "",
     config: ConfigFile = None,
-    database: Database = None,
+    database: Place = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a new engine enter a route. With --json: as of `show`."""
@@ -166,7 +165,7 @@ def _table(path: Path) -> dict[str, Any]:
 
 @rollout_app.command()
 def step(
-    name: Name, config: ConfigFile = None, database: Database = None, as_json: AsJson = False
+    name: Name, config: ConfigFile = None, database: Place = None, as_json: AsJson = False
 ) -> None:
     """Go one step forward; refused while data is missing, too little or bad."""
     with _rollouts(config, database) as rollouts:
@@ -178,7 +177,7 @@ def back(
     name: Name,
     reason: Reason = "",
     config: ConfigFile = None,
-    database: Database = None,
+    database: Place = None,
     as_json: AsJson = False,
 ) -> None:
     """Go one step back; from the first step that is a stop."""
@@ -191,7 +190,7 @@ def stop(
     name: Name,
     reason: Reason = "",
     config: ConfigFile = None,
-    database: Database = None,
+    database: Place = None,
     as_json: AsJson = False,
 ) -> None:
     """Give the candidate nothing more."""
@@ -201,7 +200,7 @@ def stop(
 
 @rollout_app.command()
 def shadow(
-    name: Name, config: ConfigFile = None, database: Database = None, as_json: AsJson = False
+    name: Name, config: ConfigFile = None, database: Place = None, as_json: AsJson = False
 ) -> None:
     """Let the candidate answer beside only, without being shown."""
     with _rollouts(config, database) as rollouts:
@@ -216,7 +215,7 @@ def score(
     value: Annotated[float, typer.Argument(help="Mean, rate or rating so far in this step.")],
     count: Annotated[int, typer.Argument(help="What it rests on: votes, conversations.")],
     config: ConfigFile = None,
-    database: Database = None,
+    database: Place = None,
     as_json: AsJson = False,
 ) -> None:
     """Report a figure from outside, which guardrails may ask for."""
