@@ -21,9 +21,7 @@ ConfigFile = Annotated[
 
 WORKS = "ok"
 
-engines_app = typer.Typer(
-    no_args_is_help=True, help="The engines that answer requests, and models for them."
-)
+engines_app = typer.Typer(help="The engines that answer requests, and models for them.")
 
 
 @engines_app.callback()

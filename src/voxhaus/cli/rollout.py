@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(help="Name of the rollout.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")]
 
-rollout_app = typer.Typer(
-    no_args_is_help=True, help="See and steer how a new engine enters a route."
-)
+rollout_app = typer.Typer(help="See and steer how a new engine enters a route.")
 
 
 @rollout_app.callback()
