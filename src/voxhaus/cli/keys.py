@@ -26,9 +26,7 @@ GROUPS = ("day", "key", "model", "task")
 STATES = ("pending", "approved", "refused", "collected")
 MEASURES = ("requests", "audio_seconds", "characters", "input_tokens", "output_tokens")
 
-keys_app = typer.Typer(
-    no_args_is_help=True, help="Who may use the server, and what they used (extra 'server')."
-)
+keys_app = typer.Typer(help="Who may use the server, and what they used (extra 'server').")
 
 
 @keys_app.callback()
