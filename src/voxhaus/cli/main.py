@@ -18,8 +18,11 @@ from voxhaus.cli.briefing import briefing
 from voxhaus.cli.credentials import credentials_app
 from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
+from voxhaus.cli.engines import engines_app
 from voxhaus.cli.evaluate_delivery import evaluate_app
+from voxhaus.cli.keys import keys_app
 from voxhaus.cli.models import models
+from voxhaus.cli.rollout import rollout_app
 from voxhaus.cli.say import say
 from voxhaus.cli.serve import serve
 from voxhaus.cli.terminal import print_error
@@ -41,7 +44,10 @@ app.command()(serve)
 app.command()(voices)
 app.command()(models)
 app.command()(doctor)
+app.add_typer(engines_app, name="engines")
+app.add_typer(rollout_app, name="rollout")
 app.add_typer(credentials_app, name="credentials")
+app.add_typer(keys_app, name="keys")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")

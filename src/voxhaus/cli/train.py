@@ -14,7 +14,7 @@ from voxhaus.cli.terminal import somebody_watches
 from voxhaus.core.errors import InputError, MissingExtraError
 from voxhaus.core.paths import voices_root
 
-train_app = typer.Typer(no_args_is_help=True, help="Make a model (needs the extra 'train').")
+train_app = typer.Typer(help="Make a model (needs the extra 'train').")
 
 
 @train_app.callback()

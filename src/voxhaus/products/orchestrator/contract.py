@@ -14,7 +14,7 @@ from voxhaus.core.hearing import Transcript, TranscriptionRequest
 from voxhaus.core.speech import AudioChunk, SpeechRequest, VoiceInfo
 
 Task = Literal["speech", "chat", "transcription"]
-Policy = Literal["fastest", "cheapest", "best-rated", "local-only"]
+Policy = Literal["in-order", "fastest", "cheapest", "best-rated", "local-only"]
 Arm = Literal["stable", "candidate"]
 Event = TypeVar("Event")
 

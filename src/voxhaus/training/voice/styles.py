@@ -53,7 +53,7 @@ AIMS = {
     "neutral": Aim(),
     "cheerful": _lively(0.3, Manner(pitch=1.6, range=1.12, rate=1.04, effort=0.4, tilt=0.4)),
     "excited": _lively(
-        0.15, Manner(pitch=2.6, range=1.25, rate=1.15, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
+        0.15, Manner(pitch=2.0, range=1.2, rate=1.15, pauses=0.7, effort=1.2, gain=2.5, tilt=0.4)
     ),
     "sad": Aim(
         manner=Manner(
