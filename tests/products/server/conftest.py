@@ -321,3 +321,9 @@ def with_length():
         return data[:18] + (field | samples).to_bytes(8, "big") + data[26:]
 
     return told
+
+
+@pytest.fixture(scope="session")
+def house_parts():
+    """The doubles, for tests that put a house together themselves."""
+    return SimpleNamespace(Door=Door, Room=Room)
