@@ -151,3 +151,45 @@ def scaling(
         print_json(result)
         return
     _show(scales.tables(result))
+
+
+@bench_app.command()
+def server(
+    url: Annotated[str, typer.Argument(help="Of the server, without /v1.")] = (
+        "http://127.0.0.1:8000"
+    ),
+    kinds: Annotated[str, typer.Option(help="speech, chat, with commas.")] = "speech",
+    clients: Annotated[
+        str, typer.Option(help="At the same time, with commas.")
+    ] = "1,2,4,8,16,32,64",
+    seconds: Annotated[float, typer.Option(help="To keep up each number of clients.")] = 10.0,
+    model: Annotated[
+        str | None, typer.Option(help="Who speaks or answers; default: tts-1, voxhaus-1-preview.")
+    ] = None,
+    voice: Annotated[str, typer.Option(help="Of the speech model.")] = "alloy",
+    out: Annotated[Path | None, typer.Option(help="Folder for the record.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a running server for speech or chat, many clients at once; watch its memory.
+
+    VOXHAUS_API_KEY is sent if it is set. Any server with OpenAI's routes can be asked.
+    """
+    import os
+
+    from voxhaus.evals import server_load
+
+    chosen = {"speech_model": model, "chat_model": model} if model else {}
+    target = server_load.Target(
+        url=url.rstrip("/"), key=os.environ.get("VOXHAUS_API_KEY"), voice=voice, **chosen
+    )
+    wanted = kinds.split(",")
+    counts = _counts(clients, "--clients")
+    server_load.check(wanted, counts, seconds)
+    log: list[dict[str, Any]] = []
+    result = server_load.measure(target, wanted, counts, seconds=seconds, note=_noted(log))
+    if out:
+        server_load.write_record(out, result, log)
+    if as_json:
+        print_json(result)
+        return
+    _show(server_load.tables(result))

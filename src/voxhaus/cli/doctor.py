@@ -40,6 +40,11 @@ EXTRAS = {
     "train": "openvino",
     "evaluate": "distillmos",
     "peers": "hibari-tts",
+    "server": "fastapi",
+    "postgres": "psycopg",
+    "telemetry": "opentelemetry-sdk",
+    "text": "xllamacpp",
+    "listen": "faster-whisper",
     "scale": "ray",
 }
 

@@ -24,6 +24,7 @@ from voxhaus.cli.keys import keys_app
 from voxhaus.cli.models import models
 from voxhaus.cli.rollout import rollout_app
 from voxhaus.cli.say import say
+from voxhaus.cli.serve import serve
 from voxhaus.cli.terminal import print_error
 from voxhaus.cli.train import train_app
 from voxhaus.cli.voices import voices
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(say)
 app.command()(dialogue)
 app.command()(briefing)
+app.command()(serve)
 app.command()(voices)
 app.command()(models)
 app.command()(doctor)
