@@ -36,11 +36,11 @@ models = { "gpt-6-astra" = "smollm2-135m-instruct" }
 
 [engines.ears]
 kind = "whisper"
-models = { "whisper-1" = "base", "gpt-4o-transcribe" = "base" }
+models = { "whisper-1" = "whisper-base", "gpt-4o-transcribe" = "whisper-base" }
 TOML
 DATABASE=sqlite:///$WORK/voxhaus.db
-KEY=$(.venv/bin/voxhaus keys create sdk --scopes speech,chat,transcription,admin --database "$DATABASE" --json |
-    $python -c 'import json, sys; print(json.load(sys.stdin)["key"])')
+KEY=$(.venv/bin/voxhaus keys create sdk --database "$DATABASE" --json |
+    $python -c 'import json, sys; print(json.load(sys.stdin)["value"])')
 sed -i "s/^api_key = .*/api_key = \"$KEY\"/; s/^admin_api_key = .*/admin_api_key = \"$KEY\"/" \
     "$WORK"/openai-*/tests/conftest.py
 
@@ -56,7 +56,7 @@ done
     git rev-parse HEAD
     echo "openai $VERSION"
     cd "$WORK"/openai-*/
-    TEST_API_BASE_URL=http://127.0.0.1:$PORT/v1 "$WORK/venv/bin/python" -m pytest -q --tb=line -p no:cacheprovider \
+    COLUMNS=400 TEST_API_BASE_URL=http://127.0.0.1:$PORT/v1 "$WORK/venv/bin/python" -m pytest -q --tb=no -rf -p no:cacheprovider \
         --rootdir . -n 0 tests/api_resources/audio tests/api_resources/chat/test_completions.py \
         tests/api_resources/test_responses.py tests/api_resources/test_models.py || true
 } 2>&1 | sed "s|$WORK|WORK|g; s|$ROOT|ROOT|g" | tee "$RECORD/log.txt"
