@@ -3,7 +3,7 @@
 # document foresees, and never a 5xx?
 #
 #   bash runs/server_fuzz.sh                              starts a server with an empty store
-#   URL=http://host:8000 KEY=vh-... bash runs/server_fuzz.sh    against one that runs
+#   URL=http://host:8000 KEY=vx-... bash runs/server_fuzz.sh    against one that runs
 #
 # CASES is for each route. Left out: positive_data_acceptance, because a document cannot list a running
 # server's models and voices, so random names are rightly refused; ignored_auth where no key is

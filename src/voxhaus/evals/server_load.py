@@ -56,7 +56,7 @@ class Target:
     def asked(self, kind: str, text: str) -> tuple[str, dict[str, Any]]:
         """Path and body."""
         if kind == "speech":
-            body = {"model": self.speech_model, "voice": self.voice, "input": text}
+            body: dict[str, Any] = {"model": self.speech_model, "voice": self.voice, "input": text}
             return "/v1/audio/speech", {**body, "response_format": "pcm"}
         messages = [{"role": "user", "content": text}]
         body = {"model": self.chat_model, "stream": True, "max_tokens": 32}
