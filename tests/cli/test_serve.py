@@ -96,6 +96,23 @@ def test_other_machines_are_not_let_in_while_nobody_has_a_key(serve):
     assert process.wait(10) == 2
 
 
+def test_the_database_may_be_named_by_its_file(serve, tmp_path):
+    port, _, said = serve("--database", str(tmp_path / "other.db"))
+    assert any(f":{port}/v1" in line for line in said)
+    assert (tmp_path / "other.db").exists()
+
+
+def test_what_was_used_is_in_the_books_when_it_stops(serve, voxhaus, tmp_path):
+    port, process, _ = serve()
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none")
+    client.audio.speech.create(model="tts-1", voice="anna", input="Hello.").read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    status, report, _ = voxhaus("keys", "usage", "--database", str(tmp_path / "store.db"), "--json")
+    assert status == 0
+    assert [row["requests"] for row in report["usage"]] == [1]
+
+
 def test_a_port_in_use_is_named(voxhaus, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

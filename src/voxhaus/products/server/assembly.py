@@ -23,6 +23,7 @@ from voxhaus.products.server.metrics import Metrics
 from voxhaus.products.server.rollouts import router as rollouts
 from voxhaus.products.server.running import is_loopback
 from voxhaus.products.server.settings import ServerSettings
+from voxhaus.products.store.database import url_of
 from voxhaus.products.store.store import Store
 
 
@@ -54,7 +55,7 @@ def assembled(
     Args:
         host: where it will listen. Beyond this machine, everybody needs a key.
         config: engines and routes.
-        database: address of the database.
+        database: address of the database, or path of its file.
         threads: of models in this process.
         without_keys: listen beyond this machine although nobody has a key yet.
         proxied_as: the name under which a proxy on this machine publishes the server.
@@ -67,7 +68,7 @@ def assembled(
     alone, metrics = is_loopback(host), Metrics()
     # A proxy's requests come from this machine, whoever made them.
     trusting = alone and proxied_as is None
-    with Store.open(database) as store:
+    with Store.open(None if database is None else url_of(database)) as store:
         if not (alone or without_keys or store.keys.all()):
             raise InputError(
                 f"{host} can be reached by other machines, where everybody needs a key, and there "
@@ -97,7 +98,10 @@ def assembled(
             routers=[*pages, steering],
             metrics=metrics,
         )
-        yield House(app=app, store=store)
+        try:
+            yield House(app=app, store=store)
+        finally:
+            gate.close()
 
 
 def _names(host: str, proxied_as: str | None) -> frozenset[str]:

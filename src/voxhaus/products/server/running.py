@@ -7,8 +7,12 @@ Refuses to know: what is served.
 import asyncio
 import errno
 import ipaddress
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -84,7 +88,29 @@ def run(
         ready: called when all ports answer.
     """
     logs.configure()
-    asyncio.run(_serve(app, bound, wyoming, wyoming_key, ready))
+    with _ended_in_order():
+        asyncio.run(_serve(app, bound, wyoming, wyoming_key, ready))
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends a program by an exception, as SIGINT does.
+
+    uvicorn sends itself the signal again when it has ended; by default that would kill the process
+    before its books are closed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 async def _serve(

@@ -230,7 +230,7 @@ def test_a_record_that_fails_does_not_break_an_answer(gate, make, store, caplog)
 
 def test_after_closing_a_record_does_not_break_an_answer(gate, make, caplog):
     admitted = admit(gate, make()[0])
-    asyncio.run(gate.close())
+    gate.close()
     record(gate, admitted)
     assert "the gate is closed" in caplog.text
 
@@ -248,7 +248,7 @@ def test_a_client_that_hangs_up_is_recorded(gate, make, store, clock, monkeypatc
             await task
 
     asyncio.run(hang_up())
-    asyncio.run(gate.close())
+    gate.close()
     assert store.usage.spent(admitted.key_id).audio_seconds == 3.0
 
 

@@ -197,9 +197,9 @@ class Gate:
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def close(self) -> None:
-        """Let what is being written down be finished."""
-        await asyncio.to_thread(self._threads.shutdown)
+    def close(self) -> None:
+        """Wait until what is being written down is finished; after the event loop has ended."""
+        self._threads.shutdown()
 
 
 def counts_as_none(secret: str | None) -> bool:
