@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from voxhaus.products.server import chat, failures, models, responses, speech, transcriptions
+from voxhaus.products.server.answering import ANSWERS
 from voxhaus.products.server.bodies import FORM_ONLY, JSON_ONLY
 from voxhaus.products.server.desk import Desk
 from voxhaus.products.server.errors import ApiError
@@ -73,7 +74,7 @@ def _deployments(desk: Desk) -> APIRouter:
         """Speak a text."""
         return speech.spoken(desk, request, body.model_copy(update={"model": deployment}))
 
-    how = {"response_class": Made, "status_code": 200, "responses": chat.ANSWERS}
+    how = {"response_class": Made, "status_code": 200, "responses": ANSWERS}
 
     @made.post("/chat/completions", dependencies=[JSON_ONLY], **how)
     async def deployed_chat(request: Request, deployment: Deployment, body: DeployedChat) -> Made:
@@ -109,7 +110,7 @@ def _shared(desk: Desk, prefix: str, versioned: Any) -> APIRouter:  # noqa: ANN4
 
     @made.post(
         "/responses",
-        responses=responses.ANSWERS,
+        responses=ANSWERS,
         response_class=Made,
         status_code=200,
         dependencies=[JSON_ONLY],
@@ -130,7 +131,7 @@ def _v1(desk: Desk) -> APIRouter:
         """Speak a text."""
         return speech.spoken(desk, request, body)
 
-    how = {"response_class": Made, "status_code": 200, "responses": chat.ANSWERS}
+    how = {"response_class": Made, "status_code": 200, "responses": ANSWERS}
 
     @made.post("/chat/completions", dependencies=[JSON_ONLY], **how)
     async def azure_chat(request: Request, body: chat.ChatBody) -> Made:

@@ -1,10 +1,9 @@
 """`/v1/chat/completions`: a conversation is answered.
 
 Knows: the published parameters, the whole answer and the stream of chunks.
-Refuses to know: how a model answers.
+Refuses to know: the steps to an answer (`answering.py`), and how a model answers.
 """
 
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -16,14 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from voxhaus.core.chat import ChatDelta, ChatEnd, ChatEvent, ChatRequest, TokenUsage
 from voxhaus.core.errors import VoxhausError
-from voxhaus.products.orchestrator.contract import EngineError
-from voxhaus.products.server import failures
-from voxhaus.products.server.bodies import JSON_ONLY, OPEN, STRICT
-from voxhaus.products.server.conversation import ChatMessage, check_length
-from voxhaus.products.server.desk import Desk, Knock, Visit
-from voxhaus.products.server.errors import ApiError
+from voxhaus.products.server.answering import ANSWERS, StreamOptions, answered, counted, no_end
+from voxhaus.products.server.bodies import JSON_ONLY, OPEN
+from voxhaus.products.server.conversation import ChatMessage
+from voxhaus.products.server.desk import Desk, Visit
 from voxhaus.products.server.parameters import LEFT_OUT, asked_for, check_supported
-from voxhaus.products.server.streaming import EVENT_SCHEMA, EVENTS, Head, Made, Parts, event
+from voxhaus.products.server.streaming import Made, event
 
 # Known to some engines only: passed on.
 PASSED_ON = (
@@ -34,14 +31,6 @@ PASSED_ON = (
     "reasoning_effort",
     "verbosity",
 )
-
-
-class StreamOptions(BaseModel):
-    """What a stream has besides the text."""
-
-    model_config = STRICT
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
 
 
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -105,18 +94,6 @@ class ChatBody(BaseModel):
         )
 
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The answer, or with stream its pieces.",
-        "content": {
-            "application/json": {"schema": {"type": "object"}},
-            EVENTS: {"schema": EVENT_SCHEMA},
-        },
-    },
-    **failures.DOCUMENTED,
-}
-
-
 def router(desk: Desk) -> APIRouter:
     """The route, for a desk."""
     made = APIRouter(tags=["chat"])
@@ -137,76 +114,18 @@ def router(desk: Desk) -> APIRouter:
 
 def completed(desk: Desk, request: Request, body: ChatBody) -> Made:
     """The answer to a conversation, wherever it came in."""
-    return Made(_parts(desk, request, body), seconds=desk.settings.request_seconds)
-
-
-async def _parts(desk: Desk, request: Request, body: ChatBody) -> Parts:
     check_supported(body.model_extra or {})
-    asked = body.request()
-    check_length(asked.messages, desk.settings.max_chat_characters, "messages")
-    if body.stream_options and not body.stream:
-        message = "'stream_options' is only allowed when 'stream' is true."
-        raise ApiError(400, message, param="stream_options", code="invalid_value")
-    async with desk.visit(Knock.of(request), "chat", body.model) as visit:
-        visit.ignored += [p for p in LEFT_OUT if getattr(body, p, None) is not None]
-        async with visit.asking(desk.conductor.chat(asked, visit.caller)) as (decision, events):
-            form = _Form(decision.model)
-            if body.stream:
-                yield Head(media_type=EVENTS, headers=visit.headers())
-                wants = bool(body.stream_options and body.stream_options.include_usage)
-                async for part in _chunks(events, form, visit, wants):
-                    yield part
-                return
-            text, end = await whole(events, visit)
-            data = json.dumps(form.answer(text, end), ensure_ascii=False).encode()
-            yield Head(media_type="application/json", headers=visit.headers(), length=len(data))
-            yield data
-
-
-async def whole(events: AsyncIterator[ChatEvent], visit: Visit) -> tuple[str, ChatEnd]:
-    """An answer, gathered.
-
-    Raises:
-        EngineError: it has no end.
-    """
-    text = []
-    async for said in events:
-        if isinstance(said, ChatDelta):
-            text.append(said.text)
-        else:
-            visit.taken |= counted(said.usage)
-            return "".join(text), said
-    raise EngineError("The engine stopped in the middle of its answer.")
-
-
-def counted(usage: TokenUsage) -> dict[str, int]:
-    """Tokens, for the books."""
-    return {"input_tokens": usage.prompt, "output_tokens": usage.completion}
-
-
-async def _chunks(
-    events: AsyncIterator[ChatEvent], form: "_Form", visit: Visit, wants_usage: bool
-) -> AsyncIterator[bytes]:
-    """The stream: a role, pieces of text, the reason for the end, the usage if it is wanted."""
-    more = {"usage": None} if wants_usage else {}
-    yield event(form.chunk({"role": "assistant", "content": ""}, **more))
-    end: ChatEnd | None = None
-    try:
-        async for said in events:
-            if isinstance(said, ChatDelta):
-                yield event(form.chunk({"content": said.text}, **more))
-            else:
-                end = said
-        if end is None:
-            raise EngineError("The engine stopped in the middle of its answer.")
-    except VoxhausError as error:
-        yield event(visit.failed(error).body())
-        return
-    visit.taken |= counted(end.usage)
-    yield event(form.chunk({}, reason=end.reason, **more))
-    if wants_usage:
-        yield event({**form.chunk({}), "choices": [], "usage": usage_of(end.usage)})
-    yield event("[DONE]")
+    wants_usage = bool(body.stream_options and body.stream_options.include_usage)
+    parts = answered(
+        desk,
+        request,
+        body,
+        body.request(),
+        lambda model: _Form(model, wants_usage),
+        messages="messages",
+        ignored=[p for p in LEFT_OUT if getattr(body, p, None) is not None],
+    )
+    return Made(parts, seconds=desk.settings.request_seconds)
 
 
 def usage_of(usage: TokenUsage) -> dict[str, Any]:
@@ -223,6 +142,7 @@ class _Form:
     """The published objects of one answer."""
 
     model: str
+    wants_usage: bool
 
     def __post_init__(self) -> None:
         self.id, self.created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
@@ -241,6 +161,28 @@ class _Form:
         """One piece."""
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._object("chat.completion.chunk") | {"choices": [choice]} | more
+
+    async def stream(self, events: AsyncIterator[ChatEvent], visit: Visit) -> AsyncIterator[bytes]:
+        """A role, pieces of text, the reason for the end, the usage if it is wanted."""
+        more = {"usage": None} if self.wants_usage else {}
+        yield event(self.chunk({"role": "assistant", "content": ""}, **more))
+        end: ChatEnd | None = None
+        try:
+            async for said in events:
+                if isinstance(said, ChatDelta):
+                    yield event(self.chunk({"content": said.text}, **more))
+                else:
+                    end = said
+            if end is None:
+                raise no_end()
+        except VoxhausError as error:
+            yield event(visit.failed(error).body())
+            return
+        visit.taken |= counted(end.usage)
+        yield event(self.chunk({}, reason=end.reason, **more))
+        if self.wants_usage:
+            yield event({**self.chunk({}), "choices": [], "usage": usage_of(end.usage)})
+        yield event("[DONE]")
 
     def answer(self, text: str, end: ChatEnd) -> dict[str, Any]:
         """The whole."""

@@ -1,10 +1,10 @@
 """`/v1/responses`: the same conversations in OpenAI's newer shape.
 
 Knows: the published parameters, the response object, and the order of its events.
-Refuses to know: how a model answers; stored responses, of which there are none.
+Refuses to know: the steps to an answer (`answering.py`), how a model answers, and stored responses,
+of which there are none.
 """
 
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -13,17 +13,14 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from voxhaus.core.chat import ChatDelta, ChatEnd, ChatEvent, ChatRequest, Message
+from voxhaus.core.chat import ChatEnd, ChatEvent, ChatRequest, Message
 from voxhaus.core.errors import VoxhausError
-from voxhaus.products.orchestrator.contract import EngineError
-from voxhaus.products.server import failures
+from voxhaus.products.server.answering import ANSWERS, StreamOptions, answered, counted, no_end
 from voxhaus.products.server.bodies import JSON_ONLY, STRICT
-from voxhaus.products.server.chat import StreamOptions, counted, whole
-from voxhaus.products.server.conversation import InputMessage, check_length
-from voxhaus.products.server.desk import Desk, Knock, Visit
-from voxhaus.products.server.errors import ApiError
+from voxhaus.products.server.conversation import InputMessage
+from voxhaus.products.server.desk import Desk, Visit
 from voxhaus.products.server.parameters import LEFT_OUT, asked_for
-from voxhaus.products.server.streaming import EVENT_SCHEMA, EVENTS, Head, Made, Parts, event
+from voxhaus.products.server.streaming import Made, event
 
 
 class TextFormat(BaseModel):
@@ -117,18 +114,6 @@ class ResponseBody(BaseModel):
         return {k: v for k, v in wanted.items() if v is not None}
 
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The response, or with stream its events.",
-        "content": {
-            "application/json": {"schema": {"type": "object"}},
-            EVENTS: {"schema": EVENT_SCHEMA},
-        },
-    },
-    **failures.DOCUMENTED,
-}
-
-
 def router(desk: Desk) -> APIRouter:
     """The route, for a desk."""
     made = APIRouter(tags=["chat"])
@@ -149,66 +134,17 @@ def router(desk: Desk) -> APIRouter:
 
 def responded(desk: Desk, request: Request, body: ResponseBody) -> Made:
     """The answer, wherever the request came in."""
-    return Made(_parts(desk, request, body), seconds=desk.settings.request_seconds)
-
-
-async def _parts(desk: Desk, request: Request, body: ResponseBody) -> Parts:
-    asked = body.request()
-    check_length(asked.messages, desk.settings.max_chat_characters, "input")
-    if body.stream_options and not body.stream:
-        message = "'stream_options' is only allowed when 'stream' is true."
-        raise ApiError(400, message, param="stream_options", code="invalid_value")
-    async with desk.visit(Knock.of(request), "chat", body.model) as visit:
-        left_out = set(LEFT_OUT) - {"metadata"}  # which is given back, as published
-        visit.ignored += sorted(p for p in left_out if getattr(body, p, None) is not None)
-        async with visit.asking(desk.conductor.chat(asked, visit.caller)) as (decision, events):
-            form = _Form(body, decision.model)
-            if body.stream:
-                yield Head(media_type=EVENTS, headers=visit.headers())
-                async for part in _events(events, form, visit):
-                    yield part
-                return
-            text, end = await whole(events, visit)
-            data = json.dumps(form.ended(text, end), ensure_ascii=False).encode()
-            yield Head(media_type="application/json", headers=visit.headers(), length=len(data))
-            yield data
-
-
-async def _events(
-    events: AsyncIterator[ChatEvent], form: "_Form", visit: Visit
-) -> AsyncIterator[bytes]:
-    """The stream, in the published order; a failure is an event as well."""
-    yield form.event("response.created", response=form.response("in_progress"))
-    yield form.event("response.in_progress", response=form.response("in_progress"))
-    yield form.item_event("response.output_item.added", item=form.item("in_progress", None))
-    yield form.part_event("response.content_part.added", part=form.part(""))
-    text = ""
-    try:
-        async for said in events:
-            if isinstance(said, ChatEnd):
-                visit.taken |= counted(said.usage)
-                for part in _ending(text, said, form):
-                    yield part
-                return
-            assert isinstance(said, ChatDelta)
-            text += said.text
-            delta = {"delta": said.text, "logprobs": []}
-            yield form.part_event("response.output_text.delta", **delta)
-        raise EngineError("The engine stopped in the middle of its answer.")
-    except VoxhausError as error:
-        told = {"code": "server_error", "message": str(visit.failed(error))}
-        failed = form.response("failed", output=[form.item("incomplete", text)], error=told)
-        yield form.event("response.failed", response=failed)
-
-
-def _ending(text: str, end: ChatEnd, form: "_Form") -> list[bytes]:
-    done = form.ended(text, end)
-    return [
-        form.part_event("response.output_text.done", text=text, logprobs=[]),
-        form.part_event("response.content_part.done", part=form.part(text)),
-        form.item_event("response.output_item.done", item=done["output"][0]),
-        form.event(f"response.{done['status']}", response=done),
-    ]
+    left_out = set(LEFT_OUT) - {"metadata"}  # which is given back, as published
+    parts = answered(
+        desk,
+        request,
+        body,
+        body.request(),
+        lambda model: _Form(body, model),
+        messages="input",
+        ignored=[p for p in left_out if getattr(body, p, None) is not None],
+    )
+    return Made(parts, seconds=desk.settings.request_seconds)
 
 
 class _Form:
@@ -219,6 +155,38 @@ class _Form:
         self.id, self.item_id = f"resp_{uuid.uuid4().hex}", f"msg_{uuid.uuid4().hex}"
         self.created = int(time.time())
         self._number = -1
+
+    async def stream(self, events: AsyncIterator[ChatEvent], visit: Visit) -> AsyncIterator[bytes]:
+        """The events in the published order."""
+        yield self.event("response.created", response=self.response("in_progress"))
+        yield self.event("response.in_progress", response=self.response("in_progress"))
+        yield self.item_event("response.output_item.added", item=self.item("in_progress", None))
+        yield self.part_event("response.content_part.added", part=self.part(""))
+        text = ""
+        try:
+            async for said in events:
+                if isinstance(said, ChatEnd):
+                    visit.taken |= counted(said.usage)
+                    for part in self._ending(text, said):
+                        yield part
+                    return
+                text += said.text
+                delta = {"delta": said.text, "logprobs": []}
+                yield self.part_event("response.output_text.delta", **delta)
+            raise no_end()
+        except VoxhausError as error:
+            told = {"code": "server_error", "message": str(visit.failed(error))}
+            failed = self.response("failed", output=[self.item("incomplete", text)], error=told)
+            yield self.event("response.failed", response=failed)
+
+    def _ending(self, text: str, end: ChatEnd) -> list[bytes]:
+        done = self.answer(text, end)
+        return [
+            self.part_event("response.output_text.done", text=text, logprobs=[]),
+            self.part_event("response.content_part.done", part=self.part(text)),
+            self.item_event("response.output_item.done", item=done["output"][0]),
+            self.event(f"response.{done['status']}", response=done),
+        ]
 
     def event(self, type_: str, **fields: Any) -> bytes:  # noqa: ANN401 - fields of the event
         """The next event."""
@@ -250,7 +218,7 @@ class _Form:
             "content": content,
         }
 
-    def ended(self, text: str, end: ChatEnd) -> dict[str, Any]:
+    def answer(self, text: str, end: ChatEnd) -> dict[str, Any]:
         """The response at its end."""
         reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
         why = reasons.get(end.reason)
