@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 from voxhaus.models.voice.config import FRAMES_PER_UNIT
 from voxhaus.runtime.voice import Voice
