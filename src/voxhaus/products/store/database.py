@@ -7,6 +7,7 @@ Refuses to know: tables and what is in them.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -139,13 +140,31 @@ def _engine(url: URL) -> Engine:
 def _switches(connection: sqlite3.Connection, _: object) -> None:
     # Python's driver would begin transactions by its own rules; `_begin` does it instead.
     connection.isolation_level = None
+    _write_ahead(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",  # in WAL mode NORMAL may lose the last transactions at a power cut
         "foreign_keys=ON",
         f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn WAL mode on, which is a property of the file.
+
+    Where several start at once on a new file, SQLite answers all but one of them "locked" at once,
+    without the wait of busy_timeout (https://www.sqlite.org/wal.html, "Sometimes Queries Return
+    SQLITE_BUSY In WAL Mode").
+    """
+    latest = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > latest:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
