@@ -21,7 +21,7 @@ def optimiser(matrices=(), others=(), rate=0.1, **config):
     return made
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (16, 48), (64, 256)])
+@pytest.mark.parametrize("shape", [(32, 32), (16, 48), (64, 256)])
 def test_singular_values_come_near_one(shape):
     """From a spread of 1 to 50; bfloat16 leaves them between 0.7 and 1.45."""
     torch.manual_seed(1)

@@ -233,7 +233,10 @@ class Trainer:
         if self.step % c.evaluate_every and not last:
             return None
         figures = self.evaluate()
-        metrics.write({"step": self.step, "held_out": figures["loss"], **prefixed(figures)})
+        row = {"step": self.step, "held_out": figures["loss"], **prefixed(figures)}
+        if self.ledger.flops:
+            row |= {"flops": self.ledger.flops, "seconds": self.ledger.seconds}
+        metrics.write(row)
         with contextlib.suppress(ImportError):  # curves are for watching; a run goes on without
             plot(metrics.path, c.folder / "curves.svg")
         if not c.quiet:
