@@ -8,6 +8,7 @@ is not what a smaller budget would have given. Between budgets the loss is inter
 logarithm of FLOPs; nothing is extrapolated beyond the largest.
 """
 
+import itertools
 import json
 import math
 import statistics
@@ -193,8 +194,8 @@ def crossing(curve: Sequence[tuple[float, float]], bar: float) -> tuple[float | 
         the bar already; None where the curve never falls so far.
     """
     if curve[0][1] <= bar:
-        return curve[0][0], len(curve) > 1 or curve[0][1] < bar
-    for (f0, l0), (f1, l1) in zip(curve, curve[1:], strict=False):
+        return curve[0][0], curve[0][1] < bar
+    for (f0, l0), (f1, l1) in itertools.pairwise(curve):
         if l1 <= bar:
             share = (l0 - bar) / (l0 - l1)
             return math.exp(math.log(f0) + share * (math.log(f1) - math.log(f0))), False
