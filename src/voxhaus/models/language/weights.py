@@ -5,8 +5,8 @@ shards, and how to tell that a file holds the model that was meant.
 Refuses to know: tokenizers (their files are bytes here), training, quantising.
 
 Experts are stacked in the model and single in files: `mlp.gate_up_proj` [E, 2F, D] becomes
-`mlp.experts.0.gate_proj.weight` [F, D] and so on. Corrupting them silently on the way is the field's
-recurring mistake, so `save` reads back what it wrote and compares answers (decision 0076).
+`mlp.experts.0.gate_proj.weight` [F, D] and so on. Corrupting them silently on the way is the
+field's recurring mistake, so `save` reads back what it wrote and compares answers (decision 0076).
 """
 
 import contextlib
@@ -79,6 +79,7 @@ def stacked(named: Mapping[str, Tensor], config: LanguageConfig) -> dict[str, Te
 
     Args:
         named: every tensor, and nothing else; `load` has seen to that.
+        config: of the model.
     """
     state: dict[str, Tensor] = {}
     for name, value in named.items():
@@ -199,8 +200,8 @@ def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> LanguageModel:
     if config.tied and _HEAD in named:
         if not torch.equal(named[_HEAD], named.get(_EMBEDDING, named[_HEAD])):
             raise WeightsError(
-                f"{folder} cannot be used: config.json says that the head is the embedding, and the "
-                "file has another head."
+                f"{folder} cannot be used: config.json says that the head is the embedding, and "
+                "the file has another head."
             )
         del named[_HEAD]
     _compare(folder, wanted, named)
