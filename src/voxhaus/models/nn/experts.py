@@ -16,7 +16,7 @@ from torch.nn import functional
 
 @torch.library.custom_op("voxhaus::grouped_product", mutates_args=())
 def grouped_product(x_RD: Tensor, w_EOD: Tensor, count_E: Tensor) -> Tensor:
-    """Multiply groups of rows with a matrix each: rows of group e by `w_EOD[e]` transposed.
+    """Multiply consecutive groups of rows with a matrix each: group e by `w_EOD[e]` transposed.
 
     A loop over the library's own product, one call a group: on CPUs it reaches the speed of a dense
     product, where batched products over padded groups waste the padding.
@@ -77,16 +77,28 @@ grouped_product.register_autograd(_gradients, setup_context=_remember)
 
 
 def grouped(x_RD: Tensor, w_EOD: Tensor, count_E: Tensor) -> Tensor:
-    """`grouped_product`, by torch's own grouped GEMM where there is a GPU.
+    """`grouped_product`, by torch's own grouped GEMM where there is a GPU that has it.
 
     Matrices are taken in the rows' precision.
     """
     w_EOD = w_EOD.to(x_RD.dtype)
-    if x_RD.is_cuda and x_RD.dtype == torch.bfloat16:
+    if _has_grouped_gemm(x_RD, w_EOD):
         ends_E = count_E.cumsum(0).to(torch.int32)
-        product: Tensor = torch._grouped_mm(x_RD, w_EOD.transpose(1, 2), offs=ends_E)
+        product: Tensor = functional.grouped_mm(x_RD, w_EOD.transpose(1, 2), offs=ends_E)
         return product
     return grouped_product(x_RD, w_EOD, count_E)
+
+
+def _has_grouped_gemm(x_RD: Tensor, w_EOD: Tensor) -> bool:
+    """Whether torch's grouped GEMM takes these: bfloat16, rows of whole 16 bytes, SM 8.0 or later.
+
+    Groups may be empty and of any length; only widths must be multiples of 8. All widths that
+    `scaling.py` makes are.
+    """
+    if not x_RD.is_cuda or x_RD.dtype != torch.bfloat16 or not hasattr(functional, "grouped_mm"):
+        return False
+    aligned = w_EOD.shape[1] % 8 == 0 and w_EOD.shape[2] % 8 == 0
+    return aligned and torch.cuda.get_device_capability(x_RD.device) >= (8, 0)
 
 
 class _Reorder(torch.autograd.Function):
