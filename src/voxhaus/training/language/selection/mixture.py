@@ -23,7 +23,7 @@ Chunks = npt.NDArray[np.int64]
 
 _CONCENTRATIONS = (0.5, 20.0)  # of Dirichlet draws times S, from wild to close to the natural one
 _RIDGES = 10.0 ** np.arange(-3, 4)
-_SIMULATED, _AVERAGED = 50_000, 100
+_SIMULATED, _AVERAGED = 20_000, 100
 
 
 def random_mixtures(natural_S: Array, count: int, seed: int) -> Array:

@@ -43,6 +43,7 @@ _EPOCHS = 4  # of the target, at most (Muennighoff et al. 2023)
 _RUN, _OF = 8, 10  # of the target, every tenth run of 8 neighbouring chunks stays unseen
 _UNSEEN = 64  # chunks at most: 32,768 tokens of 512 tell mixtures apart
 _ROW_BATCH = 8
+_SAVE_EVERY = 250  # steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +276,7 @@ class References:
             average=0.0,
             accumulate=accumulate,
             evaluate_every=plan.steps,
+            save_every=_SAVE_EVERY,
             quiet=self.quiet,
         )
         trainer = Trainer(task, loop, optimiser=optimiser(model, plan), ledger=ledger)
