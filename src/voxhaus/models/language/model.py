@@ -32,9 +32,9 @@ class RouterLosses:
     """Mean over layers of what keeps routers even and calm.
 
     Attributes:
-        balance: 1 when experts get equal shares.
+        balance: 1 when even.
         z: squared log-sum-exp of router logits.
-        busiest: largest share of a layer's tokens that one expert got, times the experts: 1 is even.
+        busiest: the largest share of a layer's tokens that one expert got, times the experts.
     """
 
     balance: Tensor
@@ -162,7 +162,7 @@ class LanguageModel(nn.Module):
     def losses(
         self, tokens_BT: Tensor, target_BT: Tensor, document_BT: Tensor | None = None
     ) -> tuple[Tensor, RouterLosses | None]:
-        """Each target's negative log probability in nats [B, T], float32, and the routers' terms."""
+        """Nats that each target costs [B, T], float32, and the routers' terms."""
         x_BTD, routings = self.hidden(tokens_BT, document_BT)
         logits_NV = self.lm_head(x_BTD).flatten(0, 1).float()
         nats_N = functional.cross_entropy(logits_NV, target_BT.flatten(), reduction="none")

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 @torch.library.custom_op("voxhaus::grouped_product", mutates_args=())
 def grouped_product(x_RD: Tensor, w_EOD: Tensor, count_E: Tensor) -> Tensor:
-    """Multiply consecutive groups of rows with a matrix each: rows of group e by `w_EOD[e]` transposed.
+    """Multiply groups of rows with a matrix each: rows of group e by `w_EOD[e]` transposed.
 
     A loop over the library's own product, one call a group: on CPUs it reaches the speed of a dense
     product, where batched products over padded groups waste the padding.

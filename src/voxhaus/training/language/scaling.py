@@ -5,11 +5,11 @@ Refuses to know: data and machines.
 
 The rules, with S the size:
 - S layers, S heads of 64, width 64 S (nanochat's `depth`); keys and values share a third of them.
-- 16 experts, 4 to a token, each of a quarter of 8/3 of the width, so that a token's four are as wide
-  as a dense SwiGLU layer (OLMoE and Qwen 3 found many small experts better than few big ones).
-- 20 tokens for each parameter that a token meets (Hoffmann et al. 2022), embedding look-up left out.
-- Tokens of a step grow with the square root of all tokens, between 4,096 and 524,288 (critical batch
-  size grows so; Zhang et al. 2024, Bergsma et al. 2025).
+- 16 experts, 4 to a token, each of a quarter of 8/3 of the width, so that a token's four are as
+  wide as a dense SwiGLU layer (OLMoE and Qwen 3 found many small experts better than few big ones).
+- 20 tokens for each parameter that a token meets (Hoffmann et al. 2022), embedding look-up aside.
+- Tokens of a step grow with the square root of all tokens, between 4,096 and 524,288 (the critical
+  batch size grows so; Zhang et al. 2024, Bergsma et al. 2025).
 - Learning rates were tuned at size 4 and fall with the square root of the width.
 """
 
@@ -165,6 +165,8 @@ def plan(
         size: 1 to 48.
         flops: all that training may cost; the largest size whose tokens it can pay is taken, and
             what is left over goes into more tokens.
+        vocab: tokens of the tokenizer.
+        length: tokens of a row.
         tokens: of the run, instead of the rule's.
 
     Raises:

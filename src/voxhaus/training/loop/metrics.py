@@ -59,7 +59,9 @@ def plot(path: Path, out: Path) -> None:
     from matplotlib import pyplot
 
     rows = read(path)
-    names = sorted({k for r in rows for k in r} - {"step", "seconds_per_step", "rate"})
+    names = sorted(
+        {k for r in rows for k in r} - {"step", "seconds_per_step", "rate", "flops", "seconds"}
+    )
     figure, axes = pyplot.subplots(
         len(names), 1, figsize=(8, 1.8 * len(names)), sharex=True, squeeze=False
     )

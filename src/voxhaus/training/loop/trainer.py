@@ -1,7 +1,7 @@
 """The training loop.
 
-Knows: steps, epochs, gradients, averages of weights, checkpoints, the book of FLOPs, live curves and
-stopping on bad numbers.
+Knows: steps, epochs, gradients, averages of weights, checkpoints, the book of FLOPs, live
+curves and stopping on bad numbers.
 Refuses to know: any modality; a Task brings the model, the batches and the loss.
 """
 
@@ -233,7 +233,10 @@ class Trainer:
         if self.step % c.evaluate_every and not last:
             return None
         figures = self.evaluate()
-        metrics.write({"step": self.step, "held_out": figures["loss"], **prefixed(figures)})
+        row = {"step": self.step, "held_out": figures["loss"], **prefixed(figures)}
+        if self.ledger.flops:
+            row |= {"flops": self.ledger.flops, "seconds": self.ledger.seconds}
+        metrics.write(row)
         with contextlib.suppress(ImportError):  # curves are for watching; a run goes on without
             plot(metrics.path, c.folder / "curves.svg")
         if not c.quiet:
@@ -241,7 +244,10 @@ class Trainer:
         return figures
 
     def evaluate(self) -> dict[str, float]:
-        """The task's held-out figures, with averaged weights if there are any; training goes on undisturbed."""
+        """The task's held-out figures, with averaged weights if there are any.
+
+        Training goes on undisturbed.
+        """
         model, random = self.task.model, torch.get_rng_state()
         present = {k: v.clone() for k, v in model.state_dict().items()} if self.average else {}
         if present:
