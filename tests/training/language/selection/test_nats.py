@@ -139,3 +139,21 @@ def test_damaged_files_are_named(tmp_path, shards, tokenizer, length):
     header.write_text("{")
     with pytest.raises(InputError, match="damaged"):
         open_nats(path, pool, length=length)
+
+
+def test_a_glance_is_the_start_of_the_whole_and_costs_as_much_less(
+    tmp_path, shards, tokenizer, length
+):
+    pool, _ = shards
+    ledger = Ledger()
+    whole = score(tmp_path / "a.nats", pool, CHUNKS, model(tokenizer), Ledger(), length=length)
+
+    path = tmp_path / "b.nats"
+    part = score(path, pool, CHUNKS, model(tokenizer), ledger, length=length, glance=8)
+
+    assert np.allclose(part.rows(CHUNKS)[:, :8], whole.rows(CHUNKS)[:, :8], atol=0.06)
+    assert np.isnan(part.rows(CHUNKS)[:, 8:]).all()
+    assert np.allclose(part.means(CHUNKS), whole.rows(CHUNKS)[:, :8].mean(1), atol=0.03)
+    assert ledger.entries["scoring"].tokens == 57 * 8
+    with pytest.raises(InputError, match="not scored"):
+        Referenced(Packed(pool, length=length, batch=4, choice=CHUNKS), part)

@@ -122,7 +122,9 @@ class _Selection:
         chunks = kept
         if c.mixture != "off":
             chunks = self._mixture(kept)
-        nats = self.references.nats(self._reference, np.unique(chunks)) if c.tokens else None
+        nats = None
+        if c.tokens:
+            nats = self.references.nats(self._reference, np.unique(chunks), whole=True)
         everything = len(chunks) == len(self.source_C) and c.mixture == "off"
         report = Report(
             sources=self._shares(candidates, kept, chunks),
@@ -161,9 +163,10 @@ class _Selection:
         return np.sort(random.choice(everything, wanted, replace=False))
 
     def _documents(self, chunks: Chunks) -> Chunks:
-        reference = self.references.nats(self._reference, chunks).means(chunks)
+        nats = self.references.nats(self._reference, chunks)
+        reference, seen = nats.means(chunks), nats.header.glance
         if self.config.documents == "perplexity":
-            scores = perplexity_scores(reference, self.texts.length, self._bytes(chunks))
+            scores = perplexity_scores(reference, seen, self._bytes(chunks, seen))
         else:
             scores = fall_scores(self.references.nats("prior", chunks).means(chunks), reference)
         return self._keep(self.config.documents, chunks, scores, self.config.keep)
@@ -185,10 +188,10 @@ class _Selection:
         self.rankings.append(Ranking.of(name, chunks, scores, count, self.source_C[chunks]))
         return best(chunks, scores, count)
 
-    def _bytes(self, chunks: Chunks) -> Array:
+    def _bytes(self, chunks: Chunks, seen: int) -> Array:
         rows = Packed(self.texts.pool, length=self.texts.length, batch=1, shuffle=False)
         sizes = [
-            self.texts.bytes_V[rows.rows(chunks[i : i + 1024]).tokens[:, 1:]].sum(1)
+            self.texts.bytes_V[rows.rows(chunks[i : i + 1024]).tokens[:, 1 : seen + 1]].sum(1)
             for i in range(0, len(chunks), 1024)
         ]
         return np.concatenate(sizes).astype(np.float64)

@@ -39,6 +39,8 @@ class SelectionConfig:
         fine_rate: learning rate of going on with a trained model, over that of a fresh one.
         proxies: runs on random mixtures.
         proxy_tokens: of each of them.
+        glance: tokens at the start of a chunk that filters look at. Their cost shrinks with it; a
+            chunk is mostly of one piece. The choice of tokens looks at all, of chosen chunks only.
         epochs: how often the run may see a chunk at most: up to 4 times are nearly as good as new
             text (Muennighoff et al. 2023, arXiv 2305.16264). Selections stop there.
         seed: of references, candidates and mixtures.
@@ -62,6 +64,7 @@ class SelectionConfig:
     fine_rate: float = 0.3
     proxies: int = 16
     proxy_tokens: int = 250_000
+    glance: int = 128
     epochs: float = 4.0
     seed: int = 1
 
@@ -76,6 +79,7 @@ class SelectionConfig:
             ("share", 0.0, 1.0),
             ("tau", 1.0, float("inf")),
             ("epochs", 1.0, float("inf")),
+            ("glance", 1, float("inf")),
             ("fine_rate", 0.0, 1.0),
         ):
             value = getattr(self, name)

@@ -5,7 +5,8 @@ an interrupted scoring came.
 Refuses to know: what the numbers are used for.
 
 Shapes: C chunks of the stream, T predicted tokens of a chunk; chunk n's targets are the tokens
-n T + 1 to (n + 1) T of the stream, as in `data/loader.py`. A chunk that was not scored is NaN.
+n T + 1 to (n + 1) T of the stream, as in `data/loader.py`. What was not scored is NaN: a chunk, or
+what lies beyond a glance at its first tokens.
 """
 
 import hashlib
@@ -55,6 +56,7 @@ class Header:
     Attributes:
         shards, model: digests.
         chunks, length: C and T.
+        glance: how many tokens at the start of each chunk were looked at; T: all.
         asked: SHA-256 of the numbers of the chunks to score.
         wanted, done: how many of them there are, and how many, in order, have been scored.
         flops: that scoring took so far.
@@ -65,6 +67,7 @@ class Header:
     model: str
     chunks: int
     length: int
+    glance: int
     asked: str
     wanted: int
     done: int = 0
@@ -90,15 +93,16 @@ class Nats:
         return self.values[chunks].astype(np.float32)
 
     def means(self, chunks: Chunks) -> npt.NDArray[np.float64]:
-        """Mean nats a token of some chunks [n]; NaN where they were not scored."""
+        """Mean nats of the tokens that were looked at in some chunks [n]; NaN if none was."""
+        seen = self.header.glance
         parts = [
-            self.rows(chunks[i : i + 4096]).mean(1, dtype=np.float64)
+            self.rows(chunks[i : i + 4096])[:, :seen].mean(1, dtype=np.float64)
             for i in range(0, len(chunks), 4096)
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def covers(self, chunks: Chunks) -> bool:
-        """Whether each of these chunks was scored."""
+        """Whether each of these chunks was scored, if only by a glance."""
         return not bool(np.isnan(self.values[chunks, 0]).any())
 
 
@@ -133,11 +137,24 @@ def score(
     ledger: Ledger,
     *,
     length: int,
+    glance: int | None = None,
     batch: int = 16,
     device: torch.device | None = None,
     compiled: bool = False,
 ) -> Nats:
-    """The model's nats for every token of some chunks, resumed where an earlier call stopped.
+    """The model's nats for the tokens of some chunks, resumed where an earlier call stopped.
+
+    Args:
+        path: of the file; the header lies beside it with `.json` added.
+        shards: that the chunks are of.
+        chunks: their numbers, in the order of scoring.
+        model: whose losses are wanted.
+        ledger: pays.
+        length: T.
+        glance: look at so many tokens at the start of each chunk only; costs as much less.
+        batch: chunks at a time.
+        device: where the model runs.
+        compiled: by torch.compile.
 
     The whole cost is entered under `scoring`, also where the file was finished before: whoever
     uses the numbers pays for them.
@@ -153,6 +170,7 @@ def score(
         model=model_digest(model),
         chunks=rows.chunks,
         length=length,
+        glance=min(glance or length, length),
         asked=hashlib.sha256(np.ascontiguousarray(chunks, "<i8").tobytes()).hexdigest(),
         wanted=len(chunks),
     )
@@ -161,15 +179,16 @@ def score(
         header = new
         _fresh(path, header)
     _must_fit(path, header, new.shards, length, new.model)
-    if header.asked != new.asked:
+    if (header.asked, header.glance) != (new.asked, new.glance):
         raise InputError(f"{path} holds the losses of other chunks; delete it or name another.")
     values = _map(path, header, "r+")
-    each = length * forward_flops(model.config, length)
+    seen = header.glance
+    each = seen * forward_flops(model.config, seen)
     losses = _forward(model, device or torch.device("cpu"), compiled=compiled)
     began, since = time.monotonic(), header.done
     while header.done < header.wanted:
         numbers = chunks[header.done : header.done + batch]
-        values[numbers] = losses(rows.rows(numbers)).astype(np.float16)
+        values[numbers, :seen] = losses(rows.rows(numbers), seen).astype(np.float16)
         now = time.monotonic()
         header = _later(header, len(numbers), each, now - began)
         began = now
@@ -177,19 +196,19 @@ def score(
             values.flush()
             _write_header(path, header)
             since = header.done
-    ledger.add("scoring", header.flops, tokens=header.wanted * length, seconds=header.seconds)
+    ledger.add("scoring", header.flops, tokens=header.wanted * seen, seconds=header.seconds)
     return Nats(values=_map(path, header, "r"), header=header)
 
 
 def _forward(
     model: LanguageModel, device: torch.device, *, compiled: bool
-) -> Callable[[Batch], npt.NDArray[np.float32]]:
+) -> Callable[[Batch, int], npt.NDArray[np.float32]]:
     model = model.to(device).eval()
     losses = torch.compile(model.losses) if compiled else model.losses
 
-    def run(batch: Batch) -> npt.NDArray[np.float32]:
-        tokens = torch.from_numpy(batch.tokens).to(device)
-        document = torch.from_numpy(batch.document[:, :-1].copy()).to(device)
+    def run(batch: Batch, seen: int) -> npt.NDArray[np.float32]:
+        tokens = torch.from_numpy(batch.tokens[:, : seen + 1]).to(device)
+        document = torch.from_numpy(batch.document[:, :seen].copy()).to(device)
         with torch.no_grad(), half_where_fast(device):
             nats_BT, _ = losses(tokens[:, :-1], tokens[:, 1:], document)
         return nats_BT.float().cpu().numpy()

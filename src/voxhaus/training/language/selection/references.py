@@ -144,7 +144,7 @@ class References:
         self.config, self.texts, self.folder, self.ledger = config, texts, folder, ledger
         self.device, self.compiled, self.quiet = device or torch.device("cpu"), compiled, quiet
         self._models: dict[Name, Reference] = {}
-        self._scored: dict[Name, Nats] = {}
+        self._scored: dict[tuple[Name, int], Nats] = {}
 
     def model(self, name: Name) -> Reference:
         """One of the three; its training is entered under `reference` at the first call."""
@@ -154,23 +154,34 @@ class References:
             self.ledger.include(self._models[name].ledger, "reference")
         return self._models[name]
 
-    def nats(self, name: Name, chunks: Chunks) -> Nats:
-        """What a model loses on chunks of the pool; scored once, and paid for once."""
-        if name in self._scored and self._scored[name].covers(chunks):
-            return self._scored[name]
+    def nats(self, name: Name, chunks: Chunks, *, whole: bool = False) -> Nats:
+        """What a model loses on chunks of the pool; scored once, and paid for once.
+
+        Args:
+            name: of the model.
+            chunks: of the pool.
+            whole: all tokens of each, not just a glance at the first.
+        """
+        length = self.texts.length
+        glance = length if whole else min(self.config.glance, length)
+        known = self._scored.get((name, glance)) or self._scored.get((name, length))
+        if known and known.covers(chunks):
+            return known
         reference = self.model(name)
-        key = _digest(reference.digest, shards_digest(self.texts.pool), chunks.tolist())
-        self._scored[name] = score(
+        pool = shards_digest(self.texts.pool)
+        key = _digest(reference.digest, pool, length, glance, chunks.tolist())
+        self._scored[name, glance] = score(
             self.folder / f"{name}-{key}.nats",
             self.texts.pool,
             chunks,
             reference.model,
             self.ledger,
-            length=self.texts.length,
+            length=length,
+            glance=glance,
             device=self.device,
             compiled=self.compiled,
         )
-        return self._scored[name]
+        return self._scored[name, glance]
 
     def proxy(self, choice: Chunks, number: int) -> float:
         """Bits per byte on the target's unseen chunks after a short run on some of the pool.

@@ -36,7 +36,7 @@ class Referenced:
             raise InputError(
                 f"The losses are of {nats.header.chunks} chunks, the rows of {rows.chunks}."
             )
-        if not nats.covers(rows.used):
+        if nats.header.glance < nats.header.length or not nats.covers(rows.used):
             raise InputError("Some of the chunks to train on were not scored; score them first.")
         self._rows, self._nats = rows, nats
         self.steps_per_epoch, self.tokens_per_step = rows.steps_per_epoch, rows.tokens_per_step
