@@ -34,6 +34,16 @@ class Rows(Protocol):
         ...
 
 
+class Choice(Protocol):
+    """Which tokens of a batch are learned from (selection/tokens.py)."""
+
+    def weigh(
+        self, nats_BT: Tensor, reference_BT: Tensor, batch: int, weight_BT: Tensor | None
+    ) -> Tensor | None:
+        """Weights [B, T], from the model's losses and a reference's; None: all count alike."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
     """Text that nothing learns from.
@@ -81,6 +91,7 @@ class Pretraining:
         rows: what is learned from.
         held_out: what is measured on, by name; the figure of the first is called `loss`.
         compiled: by torch.compile; costs a minute at the start and trains twice as fast.
+        choice: of the tokens that are in the loss; batches then carry `reference` [B, T], nats.
     """
 
     def __init__(
@@ -93,7 +104,9 @@ class Pretraining:
         *,
         device: torch.device | None = None,
         compiled: bool = True,
+        choice: Choice | None = None,
     ) -> None:
+        self.choice = choice
         self.device = device or torch.device("cpu")
         self.network = model.to(self.device)
         self.model: nn.Module = model
@@ -112,6 +125,9 @@ class Pretraining:
         rows = self.rows.batch_at(batch)
         nats_BT, routers = self._run(rows)
         weight_BT = None if rows.weight is None else self._tensor(rows.weight)
+        if self.choice is not None:
+            reference_BT = self._tensor(rows.reference)
+            weight_BT = self.choice.weigh(nats_BT.detach(), reference_BT, batch, weight_BT)
         self._enter(nats_BT.numel(), weight_BT)
         if weight_BT is None:
             terms = {"nats": nats_BT.mean()}
