@@ -305,31 +305,31 @@ class Decoder(Nodes):
         even, reach = self._reach(flat)
         source = self.add("Div", order, self.whole(K))
         rows = self.add("Gather", even, source, axis=0)
-        reaches = self.add("Gather", reach, source, axis=0) if reach else ""
         hot = self.add("OneHot", which, self.whole(E), self.whole(0, 1), axis=-1)
-        ends = self.add(
-            "CumSum", self.add("ReduceSum", hot, self.whole(0), keepdims=0), self.whole(0)
-        )
-        starts = self.add("Concat", self.whole(0), ends, axis=0)
-        made = []
-        for expert in range(E):
-            bounds = [
-                self.add("Slice", starts, self.whole(i), self.whole(i + 1))
-                for i in (expert, expert + 1)
-            ]
-            mine, mine_reach = (
-                self.add("Slice", r, *bounds, self.whole(0)) if r else "" for r in (rows, reaches)
-            )
-            stem = f"{at}mlp.experts.{expert}."
-            gates = self._matrix([f"{stem}{n}_proj.weight" for n in ("gate", "up")])
-            both = self._product(mine, mine_reach, gates)
-            inner = self._gated(both, config.expert_size)
-            made.append(self._linear(inner, f"{stem}down_proj.weight"))
-        together = self.add("Gather", self.add("Concat", *made, axis=0), back, axis=0)
+        counts = self.add("ReduceSum", hot, self.whole(0), keepdims=0)
+        names = [f"{at}mlp.experts.{e}." for e in range(E)]
+        gates = [[f"{n}{k}_proj.weight" for k in ("gate", "up")] for n in names]
+        both = self._each(rows, counts, gates)
+        if reach:
+            both = self.add("Mul", both, self.add("Gather", reach, source, axis=0))
+        inner, inner_reach = self._reach(self._gated(both, config.expert_size))
+        made = self._each(inner, counts, [[f"{n}down_proj.weight"] for n in names])
+        if inner_reach:
+            made = self.add("Mul", made, inner_reach)
+        together = self.add("Gather", made, back, axis=0)
         parted = self.add("Reshape", together, self.whole(-1, K, C))
         shares = self.add("Unsqueeze", share_NK, self.whole(-1))
         weighted = self.add("Mul", parted, shares)
         return self.add("ReduceSum", weighted, self.whole(1), keepdims=0)
+
+    def _each(self, rows: str, counts: str, matrices: list[list[str]]) -> str:
+        """Sorted rows, so many to each matrix, times that matrix."""
+        parts = self.add_many("Split", len(matrices), rows, counts, axis=0)
+        made = [
+            self._product(part, "", self._matrix(names))
+            for part, names in zip(parts, matrices, strict=True)
+        ]
+        return self.add("Concat", *made, axis=0)
 
 
 def _block(config: LanguageConfig) -> int:
