@@ -63,3 +63,52 @@ def transformers():
     pytest.importorskip("torch")
     sys.modules.setdefault("torchaudio", None)
     return pytest.importorskip("transformers")
+
+
+TEXT = [
+    "The quick brown fox jumps over the lazy dog, and the dog sleeps on.",
+    "What is an oar? A long pole with a flat end, for rowing a boat.",
+    "Größe, naïve café, 1,234 words and a 🎧 for whoever listens.",
+] * 20
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory):
+    """A Hugging Face folder with a tokenizer, whose random model says anything at all."""
+    tokenizers = pytest.importorskip("tokenizers")
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    from voxhaus.models.text.tokenizer import SPECIAL_TOKENS
+
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    made.train_from_iterator(TEXT, trainer)
+    # Wider than the vocabulary, as many models are.
+    config = dataclasses.replace(TINY, vocab_size=420, context=200)
+    folder = write_random(tmp_path_factory.mktemp("talking") / "talking", config, seed=4)
+    (folder / "tokenizer.json").write_text(made.to_str())
+    (folder / "generation_config.json").write_text('{"temperature": 0.0, "eos_token_id": [0, 2]}')
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exact_folder(talking, tmp_path_factory):
+    """The same, ready to run, in float32: whatever is compared is equal."""
+    pytest.importorskip("onnx")
+    from voxhaus.runtime.language.prepare import prepare
+
+    return prepare(talking, tmp_path_factory.mktemp("ready") / "talking", exact=True)
+
+
+@pytest.fixture(scope="session")
+def language(exact_folder):
+    from voxhaus.runtime.language.language import Language
+
+    return Language(exact_folder, "talking", places=3)

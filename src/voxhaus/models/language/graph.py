@@ -9,10 +9,11 @@ int8 matrices are multiplied by `DynamicQuantizeMatMul`: four to six times the s
 first brought to the same reach and their products back; then what a row becomes does not depend on
 the others (decision 0074).
 
-Shapes: B sequences, S new tokens each, N = B S rows, C channels, H heads, D of a head, E experts,
-K experts of a token, I inside, V vocabulary, R rows whose logits are wanted, P places in the cache.
+Shapes: B sequences, S new tokens each, N = B S rows, C channels, D of a head, E experts,
+K experts of a token, H inside them, V vocabulary, R rows whose logits are wanted, P places in the cache.
 """
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class Decoder(Nodes):
     def _weight(self, names: Iterable[str], shape: tuple[int, ...]) -> str:
         """Tensors that lie behind each other, as one."""
         places = [self._tensors.places[n] for n in names]
-        for one, other in zip(places, places[1:], strict=False):
+        for one, other in itertools.pairwise(places):
             if one.start + one.length != other.start:
                 raise ValueError("tensors that are read as one do not lie together")
         length = sum(p.length for p in places)
@@ -106,7 +107,7 @@ class Decoder(Nodes):
     # Steps.
 
     def _reach(self, x: str) -> tuple[str, str]:
-        """Rows brought to a reach of one, and the reach of each [.., 1] ("" if there is no need)."""
+        """Rows brought to a reach of one, and each one's reach [.., 1] ("" if there is no need)."""
         if self.single or self._exact:
             return x, ""
         reach = self.add("ReduceMax", self.add("Abs", x), self.whole(-1), keepdims=1)
@@ -142,7 +143,7 @@ class Decoder(Nodes):
 
     def _turns(self) -> tuple[str, str]:
         """Cosines and sines of every position, [context, D / 2]; made once, when it is loaded."""
-        half = np.arange(0, self.config.head_dim, 2, np.float32) / self.config.head_dim
+        half = np.arange(0, self.config.head_dim, 2, dtype=np.float32) / self.config.head_dim
         rates = (1.0 / self.config.rope_theta**half).astype(np.float32)
         steps = np.arange(self.config.context, dtype=np.float32)
         angles = self.add("Mul", self.constant(steps[:, None]), self.constant(rates[None, :]))
@@ -246,17 +247,17 @@ class Decoder(Nodes):
     def _fused(self, flat: str, logits: str, at: str) -> str:
         """QMoE: gate and up in turns, bytes around 128, a scale for each block of a row."""
         config = self.config
-        E, I, C = config.experts, config.expert_size, config.hidden_size
+        E, H, C = config.experts, config.expert_size, config.hidden_size
         gates = [f"{at}mlp.experts.{e}.{n}_proj.weight" for e in range(E) for n in ("gate", "up")]
         downs = [f"{at}mlp.experts.{e}.down_proj.weight" for e in range(E)]
-        fc1 = self._turned(self._weight(gates, (E, 2, I, C)), (E, 2 * I, C))
-        fc2 = self._weight(downs, (E, C, I))
-        scale1 = self._turned(self._weight([n + SCALE for n in gates], (E, 2, I, 1)), (E, 2 * I, 1))
+        fc1 = self._turned(self._weight(gates, (E, 2, H, C)), (E, 2 * H, C))
+        fc2 = self._weight(downs, (E, C, H))
+        scale1 = self._turned(self._weight([n + SCALE for n in gates], (E, 2, H, 1)), (E, 2 * H, 1))
         scale2 = self._weight([n + SCALE for n in downs], (E, C, 1))
         block = _block(config)
         spread = [
             self.add("Expand", s, self.whole(E, rows, columns // block))
-            for s, rows, columns in ((scale1, 2 * I, C), (scale2, C, I))
+            for s, rows, columns in ((scale1, 2 * H, C), (scale2, C, H))
         ]
         inputs = [flat, logits, self._bytes(fc1), spread[0], "", self._bytes(fc2), spread[1]]
         if not config.norm_topk_prob:

@@ -85,17 +85,16 @@ def packed(config: LanguageConfig, tensors: Tensors, *, exact: bool) -> Mapping[
     """The tensors of `pack`; the scales of matrices that are read as one follow them all."""
     found: dict[str, Array] = {}
     scales: dict[str, Array] = {}
+    together = ""
     for name in layout.shapes(config):
-        if scales and group(name) not in scales:
-            found |= {n: s for each in scales.values() for n, s in each.items()}
-            scales = {}
+        if group(name) != together:
+            found |= scales
+            scales, together = {}, group(name)
         if exact or not layout.is_matrix(name):
             found[name] = tensors.number(name)
-            continue
-        whole, scale = _whole(tensors, name)
-        found[name] = whole
-        scales.setdefault(group(name), {})[name + SCALE] = scale
-    return found | {n: s for each in scales.values() for n, s in each.items()}
+        else:
+            found[name], scales[name + SCALE] = _whole(tensors, name)
+    return found | scales
 
 
 def _whole(tensors: Tensors, name: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -23,7 +23,7 @@ from voxhaus.core.files import write_whole
 
 Array = NDArray[Any]
 
-_TYPES = {
+_TYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -94,7 +94,9 @@ class Tensors(Mapping[str, Array]):
             raise WeightsError(f"Tensor {name} has numbers of type {place.kind}, unknown here.")
         kind = _TYPES[place.kind]
         count = place.length // kind.itemsize
-        flat = np.frombuffer(self._maps[place.path], kind, count, place.start)
+        flat: Array = np.frombuffer(
+            self._maps[place.path], dtype=kind, count=count, offset=place.start
+        )
         return flat.reshape(place.shape)
 
     def __iter__(self) -> Iterator[str]:
