@@ -10,7 +10,8 @@ first brought to the same reach and their products back; then what a row becomes
 the others (decision 0074).
 
 Shapes: B sequences, S new tokens each, N = B S rows, C channels, D of a head, E experts,
-K experts of a token, H inside them, V vocabulary, R rows whose logits are wanted, P places in the cache.
+K experts of a token, H inside them, V vocabulary, R rows whose logits are
+wanted, P places in the cache.
 """
 
 import itertools
