@@ -72,15 +72,13 @@ TEXT = [
 ] * 20
 
 
-@pytest.fixture(scope="session")
-def talking(tmp_path_factory):
+def write_talking(folder):
     """A Hugging Face folder with a tokenizer, whose random model says anything at all."""
-    tokenizers = pytest.importorskip("tokenizers")
-    from tokenizers import decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     from voxhaus.models.text.tokenizer import SPECIAL_TOKENS
 
-    made = tokenizers.Tokenizer(models.BPE())
+    made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -92,10 +90,15 @@ def talking(tmp_path_factory):
     made.train_from_iterator(TEXT, trainer)
     # Wider than the vocabulary, as many models are.
     config = dataclasses.replace(TINY, vocab_size=420, context=200)
-    folder = write_random(tmp_path_factory.mktemp("talking") / "talking", config, seed=4)
+    write_random(folder, config, seed=4)
     (folder / "tokenizer.json").write_text(made.to_str())
     (folder / "generation_config.json").write_text('{"temperature": 0.0, "eos_token_id": [0, 2]}')
     return folder
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory):
+    return write_talking(tmp_path_factory.mktemp("talking") / "talking")
 
 
 @pytest.fixture(scope="session")
