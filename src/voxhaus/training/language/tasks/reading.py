@@ -75,7 +75,7 @@ def from_descriptions() -> Iterator[Conversation]:
             ).format(a=found[2])  # fmt: skip
         elif (number := _number(text)) and left["number"]:
             kind, right = "number", number[0]
-            question = f"How many {number[1]}?"
+            question = f"How many {number[1]} does the text mention?"
         else:
             continue
         left[kind] -= 1
