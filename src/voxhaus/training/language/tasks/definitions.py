@@ -4,6 +4,7 @@ Knows: how people ask for a meaning, and how a gloss becomes a sentence.
 Refuses to know: how the dictionaries are stored.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -108,7 +109,9 @@ def _usage(sense: Sense) -> Conversation | None:
 def conversations() -> Iterator[Conversation]:
     """Questions about words and terms."""
     look_up = material.webster()
-    for place, sense in enumerate(_chosen()):
+    chosen = _chosen()
+    most_common = Counter(s.gloss for s in chosen).most_common(1)[0][0]
+    for place, sense in enumerate(chosen):
         made = Conversation(
             messages=(("user", question_of(sense)), ("assistant", sentence_of(sense))),
             task="definition", kind="word", source="wordnet-base",
@@ -116,7 +119,10 @@ def conversations() -> Iterator[Conversation]:
             references=tuple(
                 s.gloss for s in _all_senses().get(sense.word, ()) if s.rank < 3
             ),
-            baselines={"dictionary look-up": look_up.get(sense.word.lower(), "")},
+            baselines={
+                "dictionary look-up": look_up.get(sense.word.lower(), ""),
+                "most common gloss": most_common,
+            },
         )  # fmt: skip
         yield made
         if place < COMMON // 3 and (usage := _usage(sense)):

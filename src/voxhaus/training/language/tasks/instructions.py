@@ -19,7 +19,7 @@ def _one_sentence(answer: str) -> str:
 
 
 def _lower(answer: str) -> str:
-    return answer if re.match(r"I\b", answer) else answer[0].lower() + answer[1:]
+    return answer if re.match(r"I\b|[A-Z][A-Z]", answer) else answer[0].lower() + answer[1:]
 
 
 # Name of the rule, ways to say it, and what it makes of an answer. `evals/task_scores.py` checks them.

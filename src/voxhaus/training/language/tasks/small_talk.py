@@ -11,14 +11,25 @@ from voxhaus.training.language.tasks import material
 from voxhaus.training.language.tasks.conversation import Conversation, dice
 from voxhaus.training.language.tasks.material import LICENCES
 
-# What the assistant's turns must not hold: a life, a body, feelings; people's names and networks.
+# What the assistant's turns must not hold: a life, a body, feelings, or people that it would know.
 _CLAIMS = re.compile(
-    r"\b(?:I|I'm|I've|I'd|I'll|im|ive|me|my|mine|myself|we|we're|us|our)\b(?<!\bI see)(?<!\bI think)",
+    r"\b(?:I|I'm|I've|I'd|I'll|im|ive|me|my|mine|myself|we|we're|we've|us|our|he|he's|she|she's|him|"
+    r"his|hers?|they|they're|them|their)\b",
     re.I,
 )
 _ALLOWED = re.compile(
     r"\b(?:I see|I understand|I think so|I don't think so|I agree|I'm sorry|I don't know|"
     r"I'm not sure|tell me(?: more)?|let me know|I guess|I suppose)\b",
+    re.I,
+)
+# Turns that react to what was said or ask about it, whoever says them.
+_REACTS = re.compile(
+    r"(?:(?:oh|wow|ah|well|yeah|yes|okay|ok|cool|nice|great|awesome|interesting|really|true|sweet|"
+    r"gotcha|good|right|haha)\b[,.! ]*)*"
+    r"(?:that(?:'s| is| sounds| must| would| makes| seems| will|'ll)|sounds|(?:what|where|when|why|how|"
+    r"which|who)\b(?!ever)|do you|did you|are you|have you|is (?:it|that)|was (?:it|that)|would you|"
+    r"congrat\w*|good luck|good for you|good job|well done|no worries|no problem|you're welcome|"
+    r"thanks|thank you|I see|I understand|I agree|I'm sorry|so you|tell me|enjoy|have (?:a|fun))\b.*",
     re.I,
 )
 _UNFIT = re.compile(
@@ -50,6 +61,11 @@ def is_fit(turn: str, low: int, high: int) -> bool:
     )
 
 
+def reacts(said: str, answer: str) -> bool:
+    """Whether an answer stands on what was said, and would be as true of a program."""
+    return "?" not in said and bool(_REACTS.fullmatch(answer)) and not claims_a_life(answer)
+
+
 def claims_a_life(turn: str) -> bool:
     """Whether the speaker of a turn speaks of itself as a person does."""
     return bool(_CLAIMS.search(_ALLOWED.sub("", turn)))
@@ -69,7 +85,7 @@ def chats() -> Iterator[Conversation]:
         tidy = [_tidy(t) for t in turns]
         pairs = []
         for said, answer in zip(tidy, tidy[1:], strict=False):
-            fit = is_fit(said, 2, 30) and is_fit(answer, 3, 24) and not claims_a_life(answer)
+            fit = is_fit(said, 3, 30) and is_fit(answer, 3, 20) and reacts(said, answer)
             pairs.append((("user", said), ("assistant", answer)) if fit else None)
         place = 0
         while place < len(pairs):

@@ -15,6 +15,8 @@ from voxhaus.training.language.tasks.conversation import Conversation, dice
 from voxhaus.training.language.tasks.material import LICENCES
 
 MADE_UP, REST, TOLD = 4_500, 1_200, 2_500
+_BEFORE = ("", "", "", "Hey, ", "Hello! ", "Please tell me: ", "So, ", "Quick question: ", "Voxhaus, ")
+_AFTER = ("", "", "", " Please tell me.", " I need to know.", " Thanks!")
 
 _WORD = """What does "{w}" mean?|What does the word "{w}" mean?|What is the meaning of {w}?|Define {w}.
 |What's the definition of {w}?|Can you explain the word {w}?|define {w}|What is a {w}?|What's a {w}?
@@ -122,8 +124,11 @@ def things() -> Iterator[Conversation]:
                 "mine": chance.choice(_MINE), "lost": chance.choice(_LOST),
                 "done": chance.choice(_DONE), "done2": chance.choice(("yesterday", "last week")),
             }  # fmt: skip
-            question = chance.choice(forms).format(**slots)
-            yield _made(kind, f"thing:{question.casefold()}", question, answers)
+            core = chance.choice(forms).format(**slots)
+            before = chance.choice(_BEFORE)
+            asked = f"{before}{core[0].lower()}{core[1:]}" if before.endswith(", ") else before + core
+            asked += chance.choice(_AFTER)
+            yield _made(kind, f"thing:{core.casefold()}", asked, answers)
 
 
 _NAMES = "Ana|Ben|Clara|David|Ella|Finn|Grace|Hugo|Ida|Jonas|Kira|Leo|Mia|Noah|Olga|Paul|Rosa|Sam|Tara|Uwe|Vera|Will|Yara|Zoe".split("|")  # noqa: E501
@@ -147,7 +152,8 @@ def told() -> Iterator[Conversation]:
         between = chance.choice(("Thank you, I will keep that in mind.", "Good to know.", "All right."))
         yield Conversation(
             messages=(
-                ("user", f"My {thing} is {value}."), ("assistant", between),
+                ("user", f"{chance.choice(_BEFORE).replace(', ', '. ')}My {thing} is {value}."),
+                ("assistant", between),
                 ("user", chance.choice(("What is my {t}?", "Do you know my {t}?")).format(t=thing)),
                 ("assistant", f"Your {thing} is {value}."),
             ),
