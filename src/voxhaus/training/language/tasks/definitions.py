@@ -22,7 +22,7 @@ _ANY = """What does "{w}" mean?|What does the word "{w}" mean?|What is the meani
 |Give me a short definition of {w}.|What do people mean by "{w}"?|{W}: what does that mean?
 |Look up {w} for me.""".replace("\n", "").split("|")
 _NOUN = ("What is {a}?", "What's {a}?", "what is {a}", "Tell me what {a} is.", "Describe {a}.")
-_VERB = ('What does it mean to {w}?', "What does someone do when they {w}?", "What is it to {w}?")
+_VERB = ("What does it mean to {w}?", "What does someone do when they {w}?", "What is it to {w}?")
 _USE = (
     'How is the word "{w}" used?', "Use {w} in a sentence.", "Give me an example with {w}.",
     "What does {w} mean? Give an example.", 'Can you use "{w}" in a sentence?',
@@ -55,7 +55,11 @@ def sentence_of(sense: Sense) -> str:
     gloss = sense.gloss.rstrip(".")
     word = sense.word
     if sense.instance:
-        return f"{word} is {gloss}." if gloss.startswith(("a ", "an ", "the ")) else f"{word}: {gloss}."
+        return (
+            f"{word} is {gloss}."
+            if gloss.startswith(("a ", "an ", "the "))
+            else f"{word}: {gloss}."
+        )
     if is_counted(sense):
         said = with_article(word)
         return f"{said[0].upper()}{said[1:]} is {gloss}."
@@ -83,9 +87,7 @@ def question_of(sense: Sense) -> str:
     if sense.part == "verb":
         forms += _VERB * 2
     word = sense.word
-    return chance.choice(forms).format(
-        w=word, W=word[0].upper() + word[1:], a=with_article(word)
-    )
+    return chance.choice(forms).format(w=word, W=word[0].upper() + word[1:], a=with_article(word))
 
 
 def _usage(sense: Sense) -> Conversation | None:

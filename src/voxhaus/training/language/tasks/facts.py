@@ -98,7 +98,9 @@ def stated_facts() -> Iterator[Conversation]:
             if len(facts) < 6:
                 continue
             chosen = chance.sample(sorted(facts), chance.randint(3, 6))
-            text = f"{_capital(country)}: " + " ".join(statement(n, country, facts[n]) for n in chosen)
+            text = f"{_capital(country)}: " + " ".join(
+                statement(n, country, facts[n]) for n in chosen
+            )
             absent = copy % 5 == 4
             others = sorted(set(facts) - set(chosen) - {"long name"})
             asked = chance.choice(others if absent else chosen)

@@ -86,7 +86,11 @@ def conversations() -> Iterator[Conversation]:
             chance = dice("identity", question)
             forms = [(b, a) for b in _BEFORE for a in _AFTER]
             for before, after in chance.sample(forms, 28):
-                lower = question[0].lower() + question[1:] if before.endswith((", ", "And ")) else question
+                lower = (
+                    question[0].lower() + question[1:]
+                    if before.endswith((", ", "And "))
+                    else question
+                )
                 yield Conversation(
                     messages=(
                         ("user", f"{before}{lower}{after}"),

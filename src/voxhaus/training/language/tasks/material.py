@@ -229,7 +229,9 @@ def computing() -> dict[str, str]:
     for entry in re.split(r"\n(?=\S)", text):
         term, _, body = entry.partition("\n")
         body = re.sub(r"<[^>]*>|/[^/\n]*/|[{}]", "", body.strip())
-        sentence = re.split(r"(?<=[a-z0-9)\"][.!?])\s+(?=[A-Z(])|\n\s*\n", " ".join(body.split(" ")))[0]
+        sentence = re.split(
+            r"(?<=[a-z0-9)\"][.!?])\s+(?=[A-Z(])|\n\s*\n", " ".join(body.split(" "))
+        )[0]
         sentence = " ".join(re.sub(r"^\s*(?:\d+\.|\([^)]*\))\s*", "", sentence).split())
         if 30 <= len(sentence) <= 260 and sentence.endswith(".") and 2 <= len(term) <= 30:
             found[term.strip()] = sentence
@@ -252,7 +254,17 @@ def _descriptions_file() -> Path:
         return place
     lists = folder() / "material" / "lists"
     (lists / "partial").mkdir(parents=True, exist_ok=True)
-    _run(["apt-get", "update", "-qq", "-o", "Acquire::Languages=en", "-o", f"Dir::State::lists={lists}"])
+    _run(
+        [
+            "apt-get",
+            "update",
+            "-qq",
+            "-o",
+            "Acquire::Languages=en",
+            "-o",
+            f"Dir::State::lists={lists}",
+        ]
+    )
     files = sorted(lists.glob("*_main_i18n_Translation-en*"))
     if not files:
         raise VoxhausError("apt gave no English descriptions; are Debian's sources configured?")

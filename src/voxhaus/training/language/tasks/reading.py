@@ -24,7 +24,9 @@ def _asked(text: str, question: str, *salt: str) -> str:
 
 
 def _frequent() -> list[Sense]:
-    found = [s for s in material.first_senses() if s.count and s.word.isalpha() and s.word.islower()]
+    found = [
+        s for s in material.first_senses() if s.count and s.word.isalpha() and s.word.islower()
+    ]
     return sorted(found, key=lambda s: (-s.count, s.word))
 
 
@@ -152,7 +154,12 @@ def kinds() -> Iterator[Conversation]:
         thing, a = with_article(sense.word), with_article(kind)
         said = f"{thing} is {with_article(sense.kinds[0])}" if right else f"{thing} is not {a}"
         yield _yes_no(
-            sentence_of(sense), f"Is {thing} {a}?", right, said, "wordnet-base", f"word:{sense.word}"
+            sentence_of(sense),
+            f"Is {thing} {a}?",
+            right,
+            said,
+            "wordnet-base",
+            f"word:{sense.word}",
         )
 
 

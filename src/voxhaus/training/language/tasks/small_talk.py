@@ -185,9 +185,11 @@ def written() -> Iterator[Conversation]:
         for opening in asked.split("|"):
             for number, answer in enumerate(answers.split("|")):
                 for before in dice("before", opening, answer).sample(_BEFORE, 5):
-                    lower = opening if opening[:2] in ("I ", "I'") else opening[0].lower() + opening[1:]
+                    lower = (
+                        opening if opening[:2] in ("I ", "I'") else opening[0].lower() + opening[1:]
+                    )
                     said = before + (lower if before.endswith(", ") else opening)
-                    turn = (("user", said), ("assistant", answer))
+                    turn: tuple[tuple[str, str], ...] = (("user", said), ("assistant", answer))
                     if number == 1 and before:
                         turn = (("user", "Hello!"), ("assistant", "Hello! How can I help?"), *turn)
                     yield Conversation(

@@ -21,7 +21,9 @@ _ASK = (
     "Write out the numbers and signs in words.\n\n{t}",
     "Prepare this text for a voice:\n\n{t}",
 )  # fmt: skip
-_WRITTEN = re.compile(r"\d|[$€£%&+/@]|\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|St|approx)\.|\*|https?:|www\.")
+_WRITTEN = re.compile(
+    r"\d|[$€£%&+/@]|\b(?:e\.g|i\.e|etc|vs|Dr|Mr|Mrs|St|approx)\.|\*|https?:|www\."
+)
 _ODD = re.compile(r"[{}\\<>|~^`_=]|::|\.\.|[^\x20-\x7e\n€£’“”–—]|--")
 _SIGNS = re.compile(r"[\d$€£%&+@*/]")
 

@@ -15,7 +15,17 @@ from voxhaus.training.language.tasks.conversation import Conversation, dice
 from voxhaus.training.language.tasks.material import LICENCES
 
 MADE_UP, REST, TOLD = 4_500, 1_200, 2_500
-_BEFORE = ("", "", "", "Hey, ", "Hello! ", "Please tell me: ", "So, ", "Quick question: ", "Voxhaus, ")
+_BEFORE = (
+    "",
+    "",
+    "",
+    "Hey, ",
+    "Hello! ",
+    "Please tell me: ",
+    "So, ",
+    "Quick question: ",
+    "Voxhaus, ",
+)
 _AFTER = ("", "", "", " Please tell me.", " I need to know.", " Thanks!")
 
 _WORD = """What does "{w}" mean?|What does the word "{w}" mean?|What is the meaning of {w}?|Define {w}.
@@ -30,13 +40,27 @@ _NO_WORD = (
     "I don't know {w}. A large dictionary or a search might help.",
 )
 
-_EVENTS = "the next election|the World Cup in {y}|the lottery on Saturday|the match tonight|the song contest in {y}|the race on Sunday|the chess championship in {y}|the Olympic marathon in {y}|the tennis final tomorrow|the book prize in {y}".split("|")  # noqa: E501
-_PLACES = "Berlin|London|Paris|Rome|Tokyo|Oslo|Madrid|Vienna|Cairo|Boston|Toronto|Dublin|Lisbon|Prague|my town|our village|the coast|the mountains".split("|")  # noqa: E501
-_WHEN = "tomorrow|on Sunday|next week|next month|next summer|in {y}|on my birthday|this evening".split("|")
-_GOODS = "gold|oil|coffee|bread|petrol|a litre of milk|a ticket to Mars|my flat|a new phone|electricity".split("|")  # noqa: E501
-_MINE = "name|birthday|sister's name|brother's name|password|favourite colour|shoe size|address|dog's name|first teacher's name|phone number|bank balance|blood type|job|age|middle name|favourite song|grandmother's name|doctor's name|car's colour".split("|")  # noqa: E501
+_EVENTS = "the next election|the World Cup in {y}|the lottery on Saturday|the match tonight|the song contest in {y}|the race on Sunday|the chess championship in {y}|the Olympic marathon in {y}|the tennis final tomorrow|the book prize in {y}".split(
+    "|"
+)  # noqa: E501
+_PLACES = "Berlin|London|Paris|Rome|Tokyo|Oslo|Madrid|Vienna|Cairo|Boston|Toronto|Dublin|Lisbon|Prague|my town|our village|the coast|the mountains".split(
+    "|"
+)  # noqa: E501
+_WHEN = (
+    "tomorrow|on Sunday|next week|next month|next summer|in {y}|on my birthday|this evening".split(
+        "|"
+    )
+)
+_GOODS = "gold|oil|coffee|bread|petrol|a litre of milk|a ticket to Mars|my flat|a new phone|electricity".split(
+    "|"
+)  # noqa: E501
+_MINE = "name|birthday|sister's name|brother's name|password|favourite colour|shoe size|address|dog's name|first teacher's name|phone number|bank balance|blood type|job|age|middle name|favourite song|grandmother's name|doctor's name|car's colour".split(
+    "|"
+)  # noqa: E501
 _LOST = "keys|glasses|phone|passport|umbrella|wallet|book|bag|ticket|gloves|car|bicycle".split("|")
-_DONE = "have for breakfast|say yesterday|buy last week|dream last night|promise my mother|do on Monday|cook on Sunday|read last month".split("|")  # noqa: E501
+_DONE = "have for breakfast|say yesterday|buy last week|dream last night|promise my mother|do on Monday|cook on Sunday|read last month".split(
+    "|"
+)  # noqa: E501
 _FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "future": (
         ("Who will win {event}?", "Can you tell me who wins {event}?", "How will {event} end?",
@@ -126,12 +150,16 @@ def things() -> Iterator[Conversation]:
             }  # fmt: skip
             core = chance.choice(forms).format(**slots)
             before = chance.choice(_BEFORE)
-            asked = f"{before}{core[0].lower()}{core[1:]}" if before.endswith(", ") else before + core
+            asked = (
+                f"{before}{core[0].lower()}{core[1:]}" if before.endswith(", ") else before + core
+            )
             asked += chance.choice(_AFTER)
             yield _made(kind, f"thing:{core.casefold()}", asked, answers)
 
 
-_NAMES = "Ana|Ben|Clara|David|Ella|Finn|Grace|Hugo|Ida|Jonas|Kira|Leo|Mia|Noah|Olga|Paul|Rosa|Sam|Tara|Uwe|Vera|Will|Yara|Zoe".split("|")  # noqa: E501
+_NAMES = "Ana|Ben|Clara|David|Ella|Finn|Grace|Hugo|Ida|Jonas|Kira|Leo|Mia|Noah|Olga|Paul|Rosa|Sam|Tara|Uwe|Vera|Will|Yara|Zoe".split(
+    "|"
+)  # noqa: E501
 _VALUES: dict[str, tuple[str, ...]] = {
     "name": tuple(_NAMES),
     "favourite colour": ("red", "green", "blue", "yellow", "purple", "orange", "grey"),
@@ -149,7 +177,9 @@ def told() -> Iterator[Conversation]:
         chance = dice("told", str(number))
         thing = chance.choice(sorted(_VALUES))
         value = chance.choice(_VALUES[thing])
-        between = chance.choice(("Thank you, I will keep that in mind.", "Good to know.", "All right."))
+        between = chance.choice(
+            ("Thank you, I will keep that in mind.", "Good to know.", "All right.")
+        )
         yield Conversation(
             messages=(
                 ("user", f"{chance.choice(_BEFORE).replace(', ', '. ')}My {thing} is {value}."),
