@@ -19,7 +19,7 @@ from voxhaus.cli.credentials import credentials_app
 from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
 from voxhaus.cli.engines import engines_app
-from voxhaus.cli.evaluate_delivery import evaluate_app
+from voxhaus.cli.evaluate_language import evaluate_app
 from voxhaus.cli.keys import keys_app
 from voxhaus.cli.models import models
 from voxhaus.cli.rollout import rollout_app
