@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,6 @@ from voxhaus.models.language.chat_template import JINJA
 from voxhaus.models.language.config import LLAMA, MIXTURE, LanguageConfig
 from voxhaus.models.language.tensors import FILE, Array, Tensors, write
 from voxhaus.models.text.tokenizer import Tokenizer
-
-Numbers = Literal["float32", "float16"]
-Blocks = Literal["q8_0", "f16", "f32"]
 
 _BLOCK = 32  # numbers of a Q8_0 block
 _PARTS = {
@@ -50,13 +47,13 @@ _ENDS = {
 _QWEN = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
 
 
-def to_hugging_face(folder: Path, target: Path, *, numbers: Numbers = "float32") -> Path:
+def to_hugging_face(folder: Path, target: Path, numbers: str = "float32") -> Path:
     """Write a folder that transformers and vLLM load.
 
     Args:
         folder: of a model, ready to run or in Hugging Face's format.
         target: the new folder.
-        numbers: float32 holds exactly what the runtime multiplies.
+        numbers: float32, which holds exactly what the runtime multiplies, or float16.
 
     Raises:
         InputError: the target is there already, or cannot be written.
@@ -107,13 +104,13 @@ def _tokenizer_config(folder: Path) -> dict[str, Any]:
     }
 
 
-def to_gguf(folder: Path, target: Path, *, blocks: Blocks = "q8_0") -> Path:
+def to_gguf(folder: Path, target: Path, blocks: str = "q8_0") -> Path:
     """Write a file that llama.cpp loads.
 
     Args:
         folder: of a model, ready to run or in Hugging Face's format.
         target: the file.
-        blocks: of matrices; norms and routers stay in float32.
+        blocks: q8_0, f16 or f32, for matrices; norms and routers stay in float32.
 
     Raises:
         InputError: llama.cpp has no such model, or the tokenizer's pattern is not known to it.
@@ -225,7 +222,7 @@ def _pattern(said: Mapping[str, Any]) -> str:
 def _blocks(
     config: LanguageConfig,
     tensors: Tensors,
-    blocks: Blocks,
+    blocks: str,
     gguf: Any,  # noqa: ANN401 - untyped package
 ) -> Iterator[tuple[str, Array, Any]]:
     for name in layout.shapes(config):
@@ -251,7 +248,7 @@ def _block(
     config: LanguageConfig,
     tensors: Tensors,
     names: list[str],
-    blocks: Blocks,
+    blocks: str,
     gguf: Any,  # noqa: ANN401 - untyped package
 ) -> tuple[Array, Any]:
     """One tensor of GGUF, of several that are stacked: its numbers and their type."""

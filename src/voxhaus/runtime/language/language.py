@@ -138,7 +138,7 @@ class Language:
         Arguments and errors are those of `chat`.
         """
         ids = [self._start, *self._tokenizer.encode(prompt)]
-        return _whole(self._answer(ids, self.options(given), "prompt"))
+        return _whole(self.follow(ids, self.options(given)))
 
     def options(self, given: Mapping[str, Any]) -> Options:
         """The model's defaults with what is asked for; None asks for the default.
@@ -154,7 +154,7 @@ class Language:
         Errors are those of `chat`, raised at once.
         """
         ids = write(messages, self._tokenizer, generate=True).ids
-        return self._answer(ids, chosen, "messages")
+        return self.follow(ids, chosen, param="messages")
 
     def log_probabilities(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """The logarithm of the probability of each id, given those before it.
@@ -196,7 +196,13 @@ class Language:
         """Give up answers that are being made, and end the thread that makes them."""
         self._scheduler.close()
 
-    def _answer(self, ids: Sequence[int], chosen: Options, param: str) -> Iterator[ChatEvent]:
+    def follow(
+        self, ids: Sequence[int], chosen: Options, *, param: str = "prompt"
+    ) -> Iterator[ChatEvent]:
+        """What follows ids, as deltas and one end.
+
+        Errors are those of `chat`, raised at once; `param` is what they name.
+        """
         if len(ids) >= self.context:
             what = "conversation" if param == "messages" else "text"
             raise InputError(

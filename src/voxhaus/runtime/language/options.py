@@ -5,7 +5,7 @@ Refuses to know: how they are obeyed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from voxhaus.core.errors import InputError
@@ -28,7 +28,9 @@ class Options:
         seed: of the choice; the same seed and the same request give the same answer, but for what
             int8 rounds otherwise beside other requests. None for chance.
         stop: texts that end the answer; not part of it.
-        json: True for any JSON, or a JSON schema that the answer must follow; None for free text.
+        json: True for any JSON object, or a JSON schema that the answer must follow; None for free
+            text.
+        endless: the model cannot end by itself; for measurements.
     """
 
     max_tokens: int | None = None
@@ -39,7 +41,8 @@ class Options:
     repetition_penalty: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
-    json: bool | Mapping[str, Any] | None = field(default=None)
+    json: bool | Mapping[str, Any] | None = None
+    endless: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is out of range.

@@ -93,7 +93,9 @@ class Scheduler:
     ) -> None:
         self._steps, self._tokenizer, self._ends = steps, tokenizer, frozenset(ends)
         self._places = places
-        self._allowed = _allowed(tokenizer, steps.config.vocab_size, self._ends)
+        size = steps.config.vocab_size
+        self._stopping = np.array(sorted(e for e in self._ends if e < size), np.intp)
+        self._never = _never(tokenizer, size, self._ends)
         self._change = threading.Condition()
         self._waiting: deque[Job] = deque()
         self._calls: deque[Callable[[], None]] = deque()
@@ -243,10 +245,10 @@ class Scheduler:
             return True
 
     def _choose(self, job: Job, logits: NDArray[np.float32]) -> bool:
-        allowed = self._allowed
-        if job.matcher is not None:
-            following = job.matcher.allowed()
-            allowed = following if allowed is None else following & allowed
+        logits[self._never] = -np.inf
+        if job.options.endless:
+            logits[self._stopping] = -np.inf
+        allowed = job.matcher.allowed() if job.matcher is not None else None
         token = job.sampler.choose(logits, allowed)
         job.last, job.made = token, job.made + 1
         if token in self._ends:
@@ -272,10 +274,7 @@ class Scheduler:
         return True
 
 
-def _allowed(tokenizer: Tokenizer, size: int, ends: Collection[int]) -> NDArray[np.bool_] | None:
-    """Tokens that may be in an answer: those that are text, and ends. None for all of them."""
-    allowed = np.zeros(size, np.bool_)
-    for token in range(min(size, tokenizer.size)):
-        allowed[token] = bool(tokenizer.token_bytes(token))
-    allowed[[e for e in ends if e < size]] = True
-    return None if allowed.all() else allowed
+def _never(tokenizer: Tokenizer, size: int, ends: Collection[int]) -> NDArray[np.intp]:
+    """Tokens that are in no answer: neither text nor an end."""
+    texts = {t for t in range(min(size, tokenizer.size)) if tokenizer.token_bytes(t)}
+    return np.array(sorted(set(range(size)) - texts - set(ends)), np.intp)
