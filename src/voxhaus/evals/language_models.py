@@ -7,6 +7,8 @@ llama.cpp's server (xllamacpp) gives probabilities of what it writes, not of wha
 GGUF file is dequantised by transformers and scored from there: the same weights, in float32.
 """
 
+import contextlib
+import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -126,9 +128,10 @@ class HuggingFace:
             self._tokenizer: Any = library.AutoTokenizer.from_pretrained(
                 **where, local_files_only=True
             )
-            self._model: Any = library.AutoModelForCausalLM.from_pretrained(
-                **where, local_files_only=True, dtype=torch.float32
-            ).eval()
+            with contextlib.redirect_stderr(io.StringIO()):  # a bar that nothing else can stop
+                self._model: Any = library.AutoModelForCausalLM.from_pretrained(
+                    **where, local_files_only=True, dtype=torch.float32
+                ).eval()
         except (OSError, ValueError, KeyError, ImportError) as error:
             reason = str(error).strip().splitlines()[0]
             raise VoxhausError(f"transformers cannot load {path}: {reason}") from error

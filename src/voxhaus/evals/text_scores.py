@@ -23,8 +23,8 @@ _NEGATED = re.compile(
     r"\b(?:no|not|don't|can't|cannot|never|without|neither|nor|isn't|aren't)\b", re.I
 )
 _CLAIM = re.compile(
-    r"\bI(?:'m| am) (?:a )?(?:so |very |really |feeling )?(?:human|person|man|woman|girl|boy|student|"
-    r"teacher|happy|sad|tired|hungry|lonely|excited|bored|afraid|angry|thrilled|proud)\b"
+    r"\bI(?:'m| am) (?:a )?(?:so |very |really |feeling )?(?:human|person|man|woman|girl|boy|"
+    r"student|teacher|happy|sad|tired|hungry|lonely|excited|bored|afraid|angry|thrilled|proud)\b"
     r"|\bI (?:feel|felt|love|loved|hate|miss|enjoy(?:ed)?|ate|slept|dreamt|grew up|was born|went|"
     r"live in|remember when|watched|cried|laughed)\b"
     r"|\bmy (?:wife|husband|mother|mom|father|dad|parents|brother|sister|kids?|children|son|"

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def webster() -> dict[str, str]:
     text = gzip.decompress(path.read_bytes()).decode("utf-8", errors="replace")
     heads = list(_HEADWORD.finditer(text))
     found: dict[str, str] = {}
-    for head, after in zip(heads, heads[1:], strict=False):
+    for head, after in pairwise(heads):
         entry = text[head.end() : after.start()].replace("[1913 Webster]", "\0")
         for _ in range(2):  # origins, in brackets that may nest
             entry = re.sub(r"\[[^\[\]]*\]", "", entry)

@@ -6,6 +6,7 @@ Refuses to know: how chats are stored, and what the model is (`identity`).
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from voxhaus.training.language.tasks import material
 from voxhaus.training.language.tasks.conversation import Conversation, dice
@@ -45,7 +46,7 @@ _UNFIT = re.compile(
 _CLEAN = re.compile(r"[A-Za-z0-9 ,.!?'\"’\-]+")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b(?!I\b|I'|[A-Z]{2,})[A-Z][a-z]+")
 _WORD = re.compile(r"[a-z']+", re.I)
-_LAUGH = re.compile(r"\b(?:(?:ha){2,}h?|lol|lmao|rofl|omg|wtf|idk|tbh|btw|ur|u|r|thru|gonna|wanna|gotta|ya|yep|yup|nah|haha\w*|hmm+|umm*|uh+|aw+|ooh+|woah|yeet|dude|bro|man|sis)\b", re.I)  # fmt: skip  # noqa: E501
+_LAUGH = re.compile(r"\b(?:(?:ha){2,}h?|lol|lmao|rofl|omg|wtf|idk|tbh|btw|ur|u|r|thru|gonna|wanna|gotta|ya|yep|yup|nah|haha\w*|hmm+|umm*|uh+|aw+|ooh+|woah|yeet|dude|bro|man|sis)\b", re.I)  # fmt: skip
 
 
 def is_fit(turn: str, low: int, high: int) -> bool:
@@ -84,7 +85,7 @@ def chats() -> Iterator[Conversation]:
     for key, turns in material.chats():
         tidy = [_tidy(t) for t in turns]
         pairs = []
-        for said, answer in zip(tidy, tidy[1:], strict=False):
+        for said, answer in pairwise(tidy):
             fit = is_fit(said, 3, 30) and is_fit(answer, 3, 20) and reacts(said, answer)
             pairs.append((("user", said), ("assistant", answer)) if fit else None)
         place = 0

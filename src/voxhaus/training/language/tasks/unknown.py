@@ -42,10 +42,10 @@ _NO_WORD = (
 
 _EVENTS = "the next election|the World Cup in {y}|the lottery on Saturday|the match tonight|the song contest in {y}|the race on Sunday|the chess championship in {y}|the Olympic marathon in {y}|the tennis final tomorrow|the book prize in {y}".split(
     "|"
-)  # noqa: E501
+)
 _PLACES = "Berlin|London|Paris|Rome|Tokyo|Oslo|Madrid|Vienna|Cairo|Boston|Toronto|Dublin|Lisbon|Prague|my town|our village|the coast|the mountains".split(
     "|"
-)  # noqa: E501
+)
 _WHEN = (
     "tomorrow|on Sunday|next week|next month|next summer|in {y}|on my birthday|this evening".split(
         "|"
@@ -53,14 +53,14 @@ _WHEN = (
 )
 _GOODS = "gold|oil|coffee|bread|petrol|a litre of milk|a ticket to Mars|my flat|a new phone|electricity".split(
     "|"
-)  # noqa: E501
+)
 _MINE = "name|birthday|sister's name|brother's name|password|favourite colour|shoe size|address|dog's name|first teacher's name|phone number|bank balance|blood type|job|age|middle name|favourite song|grandmother's name|doctor's name|car's colour".split(
     "|"
-)  # noqa: E501
+)
 _LOST = "keys|glasses|phone|passport|umbrella|wallet|book|bag|ticket|gloves|car|bicycle".split("|")
 _DONE = "have for breakfast|say yesterday|buy last week|dream last night|promise my mother|do on Monday|cook on Sunday|read last month".split(
     "|"
-)  # noqa: E501
+)
 _FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "future": (
         ("Who will win {event}?", "Can you tell me who wins {event}?", "How will {event} end?",
@@ -159,7 +159,7 @@ def things() -> Iterator[Conversation]:
 
 _NAMES = "Ana|Ben|Clara|David|Ella|Finn|Grace|Hugo|Ida|Jonas|Kira|Leo|Mia|Noah|Olga|Paul|Rosa|Sam|Tara|Uwe|Vera|Will|Yara|Zoe".split(
     "|"
-)  # noqa: E501
+)
 _VALUES: dict[str, tuple[str, ...]] = {
     "name": tuple(_NAMES),
     "favourite colour": ("red", "green", "blue", "yellow", "purple", "orange", "grey"),
