@@ -249,7 +249,7 @@ class C4Quality:
         return "javascript" not in lower and not any(policy in lower for policy in _POLICIES)
 
 
-_TERMINAL = tuple(".?!\"'”’…。！？:;)")  # FineWeb counts any terminal mark of the world's scripts
+TERMINAL = tuple(".?!\"'”’…。！？:;)")  # FineWeb counts any terminal mark of the world's scripts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +273,7 @@ class FineWebQuality:
         lines = [line for line in text.split("\n") if line.strip()]
         if not lines:
             return "empty"
-        if _share(lines, lambda s: s.endswith(_TERMINAL)) < self.fewest_lines_end_in_punctuation:
+        if _share(lines, lambda s: s.endswith(TERMINAL)) < self.fewest_lines_end_in_punctuation:
             return "few lines end in punctuation"
         if _share(lines, lambda s: len(s) <= self.short_line) > self.most_short_lines:
             return "short lines"
