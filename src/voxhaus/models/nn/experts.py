@@ -7,6 +7,7 @@ Refuses to know: attention, layers, language.
 Shapes: N tokens, D width, E experts, K experts per token, F width of an expert, R = N * K rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -184,10 +185,26 @@ def ranks(expert_NK: Tensor, experts: int) -> tuple[Tensor, Tensor]:
     return row_R.view_as(expert_NK), token_R
 
 
+def feed(x_RD: Tensor, up_EFD: Tensor, down_EDF: Tensor, count_E: Tensor) -> Tensor:
+    """Each group of rows through the SwiGLU layer of its expert.
+
+    Args:
+        x_RD: rows, expert after expert.
+        up_EFD: gate's and up's matrices, one above the other: [E, 2F, D].
+        down_EDF: [E, D, F].
+        count_E: rows of each expert.
+    """
+    gate_RF, up_RF = grouped(x_RD, up_EFD, count_E).chunk(2, dim=-1)
+    return grouped(functional.silu(gate_RF) * up_RF, down_EDF, count_E)
+
+
 class Experts(nn.Module):
     """SwiGLU experts behind a softmax router; every token reaches its `choices` experts.
 
     Parameters carry Qwen3-MoE's layout: `gate_up_proj` [E, 2F, D], `down_proj` [E, D, F].
+
+    Attributes:
+        feed: what takes rows through experts; another one, where they live in several processes.
     """
 
     def __init__(
@@ -198,6 +215,7 @@ class Experts(nn.Module):
         self.gate = nn.Linear(width, experts, bias=False)
         self.gate_up_proj = nn.Parameter(torch.empty(experts, 2 * expert_width, width))
         self.down_proj = nn.Parameter(torch.empty(experts, width, expert_width))
+        self.feed: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = feed
 
     def forward(self, x_ND: Tensor) -> tuple[Tensor, Routing]:
         """[N, D] to [N, D], and where the tokens went."""
@@ -209,7 +227,5 @@ class Experts(nn.Module):
             )
         row_NK, token_R = ranks(routing.expert_NK, self.gate.weight.shape[0])
         x_RD = _Reorder.apply(x_ND, token_R, row_NK)
-        both_RF = grouped(x_RD, self.gate_up_proj, routing.count_E)
-        gate_RF, up_RF = both_RF.chunk(2, dim=-1)
-        y_RD = grouped(functional.silu(gate_RF) * up_RF, self.down_proj, routing.count_E)
+        y_RD = self.feed(x_RD, self.gate_up_proj, self.down_proj, routing.count_E)
         return _Collect.apply(y_RD, routing.weight_NK, row_NK, token_R), routing
