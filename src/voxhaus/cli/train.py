@@ -97,16 +97,20 @@ def voice(
 @train_app.command()
 def language(
     recipe: Annotated[
-        str, typer.Argument(help="corpus, pretrain, tasks, tune, package, proof, scaling.")
+        str, typer.Argument(help="corpus, select, pretrain, tasks, tune, package, proof.")
     ],
     data: Annotated[
         Path | None,
         typer.Option(help="Folder of the corpus: text, tokenizer, shards. Default: in the cache."),
     ] = None,
     own: Annotated[
-        list[Path] | None,
-        typer.Option(help="corpus: text of your own (folder, .jsonl, .parquet, .warc); repeat it."),
+        list[str] | None,
+        typer.Option(
+            help="corpus: text of your own (folder, text, .jsonl, .parquet, .warc, or a data set's "
+            "id); repeat it for more."
+        ),
     ] = None,
+    licence: Annotated[str, typer.Option(help="corpus: under which your text may be used.")] = "",
     runs: Annotated[
         Path | None, typer.Option(help="Folder of checkpoints and curves. Default: in the cache.")
     ] = None,
@@ -129,6 +133,10 @@ def language(
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of start values and order.")] = 1,
+    select: Annotated[
+        str,
+        typer.Option(help="What to learn from: documents,color,mixture,tokens; some or none."),
+    ] = "",
     quick: Annotated[
         bool, typer.Option("--quick", help="The smallest run of each stage, to see it work.")
     ] = False,
@@ -144,6 +152,7 @@ def language(
         recipes.Options(
             data=data or default.data,
             own=tuple(own or ()),
+            licence=licence,
             runs=runs or default.runs,
             out=out or default.out,
             size=size,
@@ -154,6 +163,7 @@ def language(
             start=start,
             threads=threads,
             seed=seed,
+            select=tuple(filter(None, select.split(","))),
             quick=quick,
         )
     )

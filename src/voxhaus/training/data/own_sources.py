@@ -245,5 +245,7 @@ def _hub(name: str, split: str) -> Iterator[dict[str, Any]]:
         rows = datasets.load_dataset(name, split=split, streaming=True)
     except Exception as error:  # the library raises many kinds, most of them about the network
         reason = str(error).splitlines()[0]
-        raise VoxhausError(f"The data set {name!r} ({split}) could not be opened: {reason}") from error
+        raise VoxhausError(
+            f"The data set {name!r} ({split}) could not be opened: {reason}"
+        ) from error
     yield from rows

@@ -29,6 +29,8 @@ from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Trainer
 
 ROWS = 8
+# Of the arms that choose (decision 0071).
+SELECTION = SelectionConfig(color=True, tokens=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +164,8 @@ def loop(plan: Plan, folder: Path, seed: int) -> LoopConfig:
 def table(found: Sequence[Standing], arms: Sequence[Arm], text: str) -> str:
     """Markdown: an arm a line."""
     lines = [
-        f"| arm | adds | bits per byte ({text}) | seeds apart | seconds | FLOPs to the first's loss |"
-        " saving |",
+        f"| arm | adds | bits per byte ({text}) | seeds apart | seconds | FLOPs to the first's "
+        "loss | saving |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for standing, arm in zip(found, arms, strict=True):

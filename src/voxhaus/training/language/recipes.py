@@ -6,6 +6,7 @@ Refuses to know: how any stage works inside.
 Each stage resumes where it stopped: run the same command again.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -23,10 +24,16 @@ from voxhaus.models.language.model import LanguageModel
 from voxhaus.models.text.tokenizer import Tokenizer
 from voxhaus.training.data.corpus import CorpusOptions, corpus
 from voxhaus.training.data.loader import Packed
+from voxhaus.training.data.own_sources import open_source
 from voxhaus.training.data.shards import open_shards
-from voxhaus.training.language import conversations, scaling
-from voxhaus.training.language.pretraining import HeldOut, Pretraining, Rows, optimiser
+from voxhaus.training.language import conversations, proving, quick, scaling
+from voxhaus.training.language.package import package
+from voxhaus.training.language.pretraining import Choice, HeldOut, Pretraining, Rows, optimiser
+from voxhaus.training.language.proof import ARMS, compare
 from voxhaus.training.language.scaling import Plan
+from voxhaus.training.language.selection.choose import choose, save_report
+from voxhaus.training.language.selection.config import SelectionConfig
+from voxhaus.training.language.selection.references import References, Texts
 from voxhaus.training.language.tasks import build as tasks
 from voxhaus.training.loop.ledger import Ledger, measured_peak
 from voxhaus.training.loop.precision import best_device
@@ -47,7 +54,9 @@ class Options:
         data: folder of the corpus: raw text, documents, tokenizer, shards.
         runs: folder of checkpoints and curves.
         out: the model folder that `package` writes.
-        own: text of one's own, folders or JSONL, Parquet or WARC files, in place of the catalogue.
+        own: text of one's own in place of the catalogue: folders; text, JSONL, Parquet or WARC
+            files; ids of data sets on the Hugging Face Hub.
+        licence: under which that text may be used.
         size: the dial; None where `flops` is given.
         flops: the other end of the dial.
         tokens: of pre-training, in place of the rule's.
@@ -56,14 +65,16 @@ class Options:
         start: a model folder whose weights a run begins from.
         threads: CPU threads; 0 leaves torch's choice.
         seed: of start values and order.
-        compiled: by torch.compile.
+        select: how text is chosen: any of documents, color, mixture, tokens.
+        quick: the smallest run of each stage, from the text of this repository.
         say: told what a stage does.
     """
 
     data: Path
     runs: Path
     out: Path
-    own: tuple[Path, ...] = ()
+    own: tuple[str, ...] = ()
+    licence: str = ""
     size: int | None = None
     flops: float | None = None
     tokens: int | None = None
@@ -72,7 +83,8 @@ class Options:
     start: Path | None = None
     threads: int = 0
     seed: int = 1
-    compiled: bool = True
+    select: tuple[str, ...] = ()
+    quick: bool = False
     say: Callable[[str], None] = print
 
 
@@ -84,39 +96,101 @@ def default_options() -> Options:
 
 def make_corpus(o: Options) -> None:
     """Raw text, documents, tokenizer, shards; the table of what was kept and why."""
-    report = corpus(CorpusOptions(folder=o.data), say=o.say)
-    o.say(str(report))
+    options = CorpusOptions(folder=o.data)
+    if o.own:
+        sources = tuple(open_source(place, licence=o.licence) for place in o.own)
+        options = replace(options, sources=sources, required=True)
+    if o.quick:
+        options = replace(options, **quick.corpus(bool(o.own)))
+    report = corpus(options, say=o.say)
+    o.say(report.table())
 
 
 def pretrain(o: Options) -> None:
     """Pre-train on the corpus; the model is written as a Hugging Face folder."""
     _threads(o)
     tokenizer = tokenizer_of(o.data)
-    plan = scaling.plan(
-        size=o.size if o.size or o.flops else SIZE,
-        flops=o.flops,
-        vocab=tokenizer.size,
-        tokens=o.tokens,
-    )
-    rows = Packed(
-        open_shards(o.data / "shards" / o.text, tokenizer),
-        length=plan.length,
-        batch=_rows_at_once(plan),
-        seed=o.seed,
-    )
+    plan = _plan(o, tokenizer)
+    model = _model(o, plan)
+    rows, choice, ledger = _rows(o, plan, tokenizer)
     held_out = {
         "target": held_out_text(o.data, "held_out_target", tokenizer, plan.length),
         "all": held_out_text(o.data, "held_out", tokenizer, plan.length),
     }
-    plan = replace(plan, steps=o.steps or plan.steps)
-    model = _model(o, plan)
-    run(model, plan, rows, held_out, o.runs / "pretrain", o)
+    run(model, plan, rows, held_out, o.runs / "pretrain", o, choice=choice, ledger=ledger)
     write_model(o.runs / "pretrain" / "model", model, tokenizer)
+
+
+def _plan(o: Options, tokenizer: Tokenizer) -> Plan:
+    size = o.size if o.size or o.flops else (quick.SIZE if o.quick else SIZE)
+    tokens = o.tokens or (quick.TOKENS if o.quick else None)
+    length = quick.LENGTH if o.quick else 512
+    plan = scaling.plan(
+        size=size, flops=o.flops, vocab=tokenizer.size, tokens=tokens, length=length
+    )
+    return replace(plan, steps=o.steps or plan.steps)
+
+
+def _rows(o: Options, plan: Plan, tokenizer: Tokenizer) -> tuple[Rows, Choice | None, Ledger]:
+    """What is learned from, how its tokens are chosen, and what choosing cost."""
+    shards = open_shards(o.data / "shards" / o.text, tokenizer)
+    ledger = Ledger(measured_peak(best_device(), torch.bfloat16))
+    batch = rows_at_once(plan)
+    if not o.select:
+        return Packed(shards, length=plan.length, batch=batch, seed=o.seed), None, ledger
+    texts = Texts(
+        pool=shards,
+        target=open_shards(o.data / "shards" / "target", tokenizer),
+        tokenizer=tokenizer,
+        length=plan.length,
+    )
+    config = selection(o)
+    references = References(config, texts, o.runs / "references", ledger, compiled=not o.quick)
+    chosen = choose(config, references, budget=plan.tokens)
+    save_report(chosen, o.runs / "selection")
+    choice = chosen.token_choice(plan.steps * accumulation(plan))
+    return chosen.rows(batch=batch, seed=o.seed), choice, ledger
+
+
+def select(o: Options) -> None:
+    """Choose what to learn from, and report on it; `pretrain` takes the same choice from disk."""
+    _threads(o)
+    if not o.select:
+        o.say("Nothing is chosen: --select names documents, color, mixture or tokens.")
+        return
+    tokenizer = tokenizer_of(o.data)
+    _rows(o, _plan(o, tokenizer), tokenizer)
+    o.say((o.runs / "selection" / "selection.md").read_text("utf-8"))
+
+
+def selection(o: Options) -> SelectionConfig:
+    """The settings of the methods that were asked for.
+
+    Raises:
+        InputError: there is no such method.
+    """
+    unknown = set(o.select) - {"documents", "color", "mixture", "tokens"}
+    if unknown:
+        raise InputError(
+            f"There is no selection by {', '.join(sorted(unknown))}; there are documents, color, "
+            "mixture and tokens.",
+            param="select",
+        )
+    config = SelectionConfig(
+        documents="excess" if "documents" in o.select else "off",
+        color="color" in o.select,
+        mixture="drop" if "mixture" in o.select else "off",
+        tokens="tokens" in o.select,
+        seed=o.seed,
+    )
+    return replace(config, **quick.SELECTION) if o.quick else config
 
 
 def make_tasks(o: Options) -> None:
     """The conversations for tuning."""
-    o.say(json.dumps(tasks.build(o.data / "tuning"), indent=2))
+    folder = o.data / "tuning"
+    report = quick.tasks(folder) if o.quick else tasks.build(folder)
+    o.say(json.dumps(report, indent=2))
 
 
 def tune(o: Options) -> None:
@@ -124,7 +198,7 @@ def tune(o: Options) -> None:
     _threads(o)
     tokenizer = tokenizer_of(o.data)
     model = weights.load(o.start or o.runs / "pretrain" / "model")
-    length = 512
+    length = quick.LENGTH if o.quick else 512
     written = conversations.read(o.data / "tuning" / tasks.TRAIN, tokenizer, longest=length + 1)
     unseen = conversations.read(o.data / "tuning" / tasks.HELD_OUT, tokenizer, longest=length + 1)
     rows = _packed(written, tokenizer, length, o.seed)
@@ -153,11 +227,14 @@ def run(
     held_out: dict[str, HeldOut],
     folder: Path,
     o: Options,
+    *,
+    choice: Choice | None = None,
+    ledger: Ledger | None = None,
 ) -> tuple[dict[str, float], Ledger]:
     """Train by a plan; the last figures, and what it cost (also in `ledger.json`)."""
     device = best_device()
-    ledger = Ledger(measured_peak(device, torch.bfloat16))
-    task = Pretraining(model, plan, rows, held_out, ledger, device=device, compiled=o.compiled)
+    ledger = ledger or Ledger(measured_peak(device, torch.bfloat16))
+    task = Pretraining(model, plan, rows, held_out, ledger, device=device, compiled=not o.quick)
     config = LoopConfig(
         folder=folder,
         schedule=Schedule(
@@ -169,7 +246,7 @@ def run(
         ),
         seed=o.seed,
         average=0,
-        accumulate=max(1, plan.step_tokens // (_rows_at_once(plan) * plan.length)),
+        accumulate=accumulation(plan),
         log_every=10,
         evaluate_every=max(20, plan.steps // 12),
         save_every=50,
@@ -271,8 +348,14 @@ def _packed(
     )
 
 
-def _rows_at_once(plan: Plan) -> int:
+def rows_at_once(plan: Plan) -> int:
+    """Rows of a batch."""
     return max(1, min(ROWS, plan.step_tokens // plan.length))
+
+
+def accumulation(plan: Plan) -> int:
+    """Batches of an optimiser's step."""
+    return max(1, plan.step_tokens // (rows_at_once(plan) * plan.length))
 
 
 def _threads(o: Options) -> None:
@@ -280,9 +363,61 @@ def _threads(o: Options) -> None:
         torch.set_num_threads(o.threads)
 
 
+def make_package(o: Options) -> None:
+    """The tuned model as it is shipped: eight bits a weight, graphs, manifest."""
+    ledgers = {
+        stage: json.loads((o.runs / stage / "ledger.json").read_text("utf-8"))
+        for stage in ("pretrain", "tune")
+        if (o.runs / stage / "ledger.json").is_file()
+    }
+    about = {
+        "corpus_sha256": _digest(o.data / "shards" / o.text / "manifest.json"),
+        "tuning_sha256": _digest(o.data / "tuning" / tasks.TRAIN),
+        "flops": {stage: ledger["flops"] for stage, ledger in ledgers.items()},
+        "tokens": {
+            stage: ledger["kinds"]["learned"]["tokens"] for stage, ledger in ledgers.items()
+        },
+    }
+    trained = o.start or o.runs / "tune" / "model"
+    manifest = package(trained, o.out, about)
+    o.say(json.dumps(manifest["bits_per_byte"]))
+
+
+def prove(o: Options) -> None:
+    """The comparison of all ideas at equal FLOPs; tables and plot in `runs/proof`."""
+    _threads(o)
+    tokenizer = tokenizer_of(o.data)
+    size, largest = o.size or 2, o.flops or 4e13
+    budgets, seeds = (largest / 4, largest / 2, largest), (1, 2, 3)
+    if o.quick:
+        size, budgets, seeds = 1, (1e11, 2e11), (1,)
+    bench = proving.Bench(
+        data=o.data,
+        folder=o.runs / "proof",
+        tokenizer=tokenizer,
+        held_out={
+            "target": held_out_text(o.data, "held_out_target", tokenizer, 512),
+            "all": held_out_text(o.data, "held_out", tokenizer, 512),
+        },
+        size=size,
+        selection=proving.SELECTION,
+        peak=measured_peak(best_device(), torch.bfloat16),
+        compiled=not o.quick,
+    )
+    runs = compare(ARMS, budgets, seeds, bench.train, o.runs / "proof" / "runs")
+    o.say(proving.record(runs, ARMS, o.runs / "proof", ("target", "all")))
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
 RECIPES: dict[str, Callable[[Options], None]] = {
     "corpus": make_corpus,
+    "select": select,
     "pretrain": pretrain,
     "tasks": make_tasks,
     "tune": tune,
+    "package": make_package,
+    "proof": prove,
 }

@@ -8,7 +8,7 @@ Refuses to know: what any task asks.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,14 @@ def everything() -> Iterator[Conversation]:
     yield from instructions.conversations(others)
 
 
-def build(folder: Path | None = None) -> dict[str, Any]:
+def build(
+    folder: Path | None = None, conversations: Iterable[Conversation] | None = None
+) -> dict[str, Any]:
     """Write train.jsonl, held_out.jsonl and report.json; return the report.
 
     Args:
         folder: where they are written; `$VOXHAUS_CACHE/language/tuning` if None.
+        conversations: of what; all tasks if None.
 
     Raises:
         VoxhausError: a package cannot be fetched.
@@ -60,7 +63,7 @@ def build(folder: Path | None = None) -> dict[str, Any]:
     refused: Counter[str] = Counter()
     train: list[Conversation] = []
     held_out: dict[str, list[Conversation]] = defaultdict(list)
-    for conversation in distinct(everything()):
+    for conversation in distinct(everything() if conversations is None else conversations):
         if reason := refusal(conversation):
             refused[f"{conversation.task}: {reason}"] += 1
         elif is_held_out(conversation.item):
