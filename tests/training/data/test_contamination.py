@@ -6,7 +6,9 @@ from voxhaus.training.data.contamination import NotIn
 from voxhaus.training.data.documents import Document
 from voxhaus.training.data.steps import Refusal
 
-ITEM = "what is the name of the old lighthouse keeper who lives alone beyond the northern harbour wall"
+ITEM = (
+    "what is the name of the old lighthouse keeper who lives alone beyond the northern harbour wall"
+)
 LONG = " ".join(f"w{n}" for n in range(400))
 
 
@@ -19,7 +21,9 @@ def test_one_shared_thirteen_gram_is_enough_by_default():
     clean = document(LONG)
     assert step(clean) is clean
     shared = " ".join(ITEM.split()[:13])
-    assert step(document(f"{LONG} {shared.upper()}, {LONG}")) == Refusal("decontaminate", "in an evaluation set")
+    assert step(document(f"{LONG} {shared.upper()}, {LONG}")) == Refusal(
+        "decontaminate", "in an evaluation set"
+    )
     assert not isinstance(step(document(f"{LONG} {' '.join(ITEM.split()[:12])} {LONG}")), Refusal)
 
 

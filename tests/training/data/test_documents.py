@@ -54,9 +54,10 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(documents.os, "fsync", full)
-    with pytest.raises(VoxhausError, match=r"Cannot write .*x\.bin: No space left on device\."), whole_file(
-        tmp_path / "x.bin"
-    ) as file:
+    with (
+        pytest.raises(VoxhausError, match=r"Cannot write .*x\.bin: No space left on device\."),
+        whole_file(tmp_path / "x.bin") as file,
+    ):
         file.write(b"1")
     assert list(tmp_path.iterdir()) == []
 
@@ -69,7 +70,9 @@ def test_a_truncated_file_says_so(tmp_path):
         list(read_documents(path))
 
 
-@pytest.mark.parametrize("content", [b"\0\1\2 no archive", gzip.compress(b'{"id": 1}\n'), gzip.compress(b"[]\n")])
+@pytest.mark.parametrize(
+    "content", [b"\0\1\2 no archive", gzip.compress(b'{"id": 1}\n'), gzip.compress(b"[]\n")]
+)
 def test_a_file_of_something_else_says_so(tmp_path, content):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(content)

@@ -11,13 +11,18 @@ from voxhaus.training.data.loader import Packed, chunk_sources
 from voxhaus.training.data.shards import write_shards
 from voxhaus.training.data.vocabulary import learn_vocabulary
 
-TEXTS = [f"Document {n} tells of the house and of {n * n} voices. " * (1 + n % 3) for n in range(300)]
+TEXTS = [
+    f"Document {n} tells of the house and of {n * n} voices. " * (1 + n % 3) for n in range(300)
+]
 TOKENIZER = learn_vocabulary(TEXTS, size=300)
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    documents = (Document(id=str(n), text=t, source="ab"[n >= 200], licence="CC0") for n, t in enumerate(TEXTS))
+    documents = (
+        Document(id=str(n), text=t, source="ab"[n >= 200], licence="CC0")
+        for n, t in enumerate(TEXTS)
+    )
     return write_shards(tmp_path_factory.mktemp("s"), documents, TOKENIZER, tokens_per_file=4000)
 
 
@@ -67,7 +72,9 @@ def test_epochs_differ_and_seeds_differ(shards):
     later = [packed.batch_at(packed.steps_per_epoch + s) for s in range(20)]
     assert one != [b.chunks[0] for b in later]
     assert all(b.epoch[0] == 1 for b in later)
-    assert one != [Packed(shards, length=32, batch=1, seed=1).batch_at(s).chunks[0] for s in range(20)]
+    assert one != [
+        Packed(shards, length=32, batch=1, seed=1).batch_at(s).chunks[0] for s in range(20)
+    ]
 
 
 def test_documents_are_told_apart(shards):

@@ -27,7 +27,9 @@ WORDS = "the be to of and that have with house river garden letter window market
 def documents(source):
     for n in range(30):
         text = " ".join(RANDOM.choices(WORDS, k=10 + 7 * n))
-        yield Document(id=f"{source}/{n}", text=text, source=source, licence="CC0", metadata={"genre": "x"})
+        yield Document(
+            id=f"{source}/{n}", text=text, source=source, licence="CC0", metadata={"genre": "x"}
+        )
 
 
 def test_rows_are_documents():

@@ -33,7 +33,7 @@ def test_html_gives_its_paragraphs_only():
 
 
 def test_roff_gives_its_running_text():
-    source = '.TH LS 1\n.SH NAME\nls \\- list\n.PP\nUse\n.B \\-a\nand\n.BR cat (1).\n.nf\ncode\n.fi\nEnd\\fB now\\fP.\n'
+    source = ".TH LS 1\n.SH NAME\nls \\- list\n.PP\nUse\n.B \\-a\nand\n.BR cat (1).\n.nf\ncode\n.fi\nEnd\\fB now\\fP.\n"
     assert extract.from_roff(source) == "ls - list\n\nUse -a and cat(1). End now."
 
 
@@ -52,7 +52,11 @@ def test_read_text_knows_encodings_and_refuses_binaries(tmp_path):
 
 
 def test_a_dictionary_is_read_by_its_index(tmp_path):
-    entries = {"00-database-short": "About", "apple": "apple\n   a fruit", "bee": "bee\n   an insect"}
+    entries = {
+        "00-database-short": "About",
+        "apple": "apple\n   a fruit",
+        "bee": "bee\n   an insect",
+    }
     content, index = b"", ""
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     for word, text in entries.items():
@@ -70,8 +74,14 @@ def test_a_dictionary_is_read_by_its_index(tmp_path):
 
 def test_broken_lines_are_joined_and_verse_is_not():
     prose = "This line was broken by an editor at column seventy-\ntwo, as one sees, and this\none goes on."
-    assert normalise(prose) == "This line was broken by an editor at column seventytwo, as one sees, and this\none goes on."
-    assert normalise("Shall I compare thee\nto a summer's day?") == "Shall I compare thee\nto a summer's day?"
+    assert (
+        normalise(prose)
+        == "This line was broken by an editor at column seventytwo, as one sees, and this\none goes on."
+    )
+    assert (
+        normalise("Shall I compare thee\nto a summer's day?")
+        == "Shall I compare thee\nto a summer's day?"
+    )
     long = "A first long line that fills the whole measure of the page\n"
     assert normalise(long + "and goes on.") == long.strip() + " and goes on."
     assert normalise(long + "- an item") == long + "- an item"
@@ -87,7 +97,15 @@ def test_normalising_twice_changes_nothing_more(text):
     assert normalise(normalise(text)) == normalise(text)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("", "empty"), (" \n\t\n", "empty"), ("\x00\x01abc" * 9, "binary"), ("\ufffd\ufffdab", "binary")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \n\t\n", "empty"),
+        ("\x00\x01abc" * 9, "binary"),
+        ("\ufffd\ufffdab", "binary"),
+    ],
+)
 def test_what_is_no_text_is_refused(text, reason):
     assert Normalise()(document(text)) == Refusal("normalise", reason)
 
@@ -105,7 +123,10 @@ def test_what_is_no_text_is_refused(text, reason):
         ("version 1.2.3.4.5 and 999.1.1.1 stay", "version 1.2.3.4.5 and 999.1.1.1 stay"),
         ("Host 2001:4860:4860::8888 too", "Host 192.0.2.1 too"),
         ("Call +49 30 1234 5678 or (212) 555-1234.", "Call 555-0100 or 555-0100."),
-        ("In 1914-1918, at 12:30:45, 1,234,567 people, ISBN 978-3-16-148410-0.", "In 1914-1918, at 12:30:45, 1,234,567 people, ISBN 978-3-16-148410-0."),
+        (
+            "In 1914-1918, at 12:30:45, 1,234,567 people, ISBN 978-3-16-148410-0.",
+            "In 1914-1918, at 12:30:45, 1,234,567 people, ISBN 978-3-16-148410-0.",
+        ),
         ("We met at the dot of nine @ noon.", "We met at the dot of nine @ noon."),
     ],
 )
@@ -124,7 +145,9 @@ def test_steps_stop_at_the_first_refusal_and_are_counted():
     assert [d.text for d in kept] == ["Hello there."]
     assert tally.seen == [2, 13] and tally.kept == [1, 12]
     assert dict(tally.refused) == {("normalise", "empty"): 1}
-    assert apply_steps(document(""), [Normalise(), ScrubPersonal()]) == Refusal("normalise", "empty")
+    assert apply_steps(document(""), [Normalise(), ScrubPersonal()]) == Refusal(
+        "normalise", "empty"
+    )
 
 
 # --- language
@@ -134,8 +157,14 @@ def test_steps_stop_at_the_first_refusal_and_are_counted():
     ("text", "reason"),
     [
         ("The old house stands near the river, and nobody has lived in it for many years.", None),
-        ("Das alte Haus steht am Fluss, und seit vielen Jahren hat niemand darin gewohnt.", "another language"),
-        ("La vieille maison est près de la rivière et personne n'y habite depuis longtemps.", "another language"),
+        (
+            "Das alte Haus steht am Fluss, und seit vielen Jahren hat niemand darin gewohnt.",
+            "another language",
+        ),
+        (
+            "La vieille maison est près de la rivière et personne n'y habite depuis longtemps.",
+            "another language",
+        ),
     ],
 )
 def test_language(text, reason):
@@ -151,4 +180,6 @@ def test_the_probability_decides_too():
     from voxhaus.training.data.language_check import LanguageIs
 
     text = "The old house stands near the river, and nobody has lived in it for many years."
-    assert LanguageIs(least_probability=1.1)(document(text)) == Refusal("language", "language unsure")
+    assert LanguageIs(least_probability=1.1)(document(text)) == Refusal(
+        "language", "language unsure"
+    )

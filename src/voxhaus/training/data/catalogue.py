@@ -1,11 +1,11 @@
 """The text that voxhaus-1-preview learns from: which packages, what kind, how read.
 
-Knows: each source's registry, package, genre, licence where the package cannot be asked, and which of
-them are the target: the kind of text that the model is to write (spoken-style prose).
+Knows: each source's registry, package, genre, licence where the package cannot be asked, and which
+of them are the target: the kind of text that the model is to write (spoken-style prose).
 Refuses to know: how packages are unpacked (`sources.py`) and read (`packaged_text.py`).
 
-The pool is mixed on purpose, prose beside documentation, dictionaries, duplicates and noise, as a crawl
-would be: filters and selection have to show what they are worth.
+The pool is mixed on purpose, prose beside documentation, dictionaries, duplicates and noise, as a
+crawl would be: filters and selection have to show what they are worth.
 """
 
 import hashlib
@@ -205,19 +205,19 @@ _MANUALS: tuple[TextSource, ...] = (
     *(
         _debian(package, "documentation", read.html())
         for package in """
-        linux-doc-6.1 libreoffice-help-en-us python3.11-doc postgresql-doc-15 maint-guide debian-policy
-        developers-reference debian-reference-en debian-faq freedombox-doc-en bash-doc zsh-doc vim-doc
-        sqlite3-doc racket-doc gnumeric-doc icinga2-doc wireshark-doc llvm-19-doc nodejs-doc
-        ada-reference-manual-2012 qtbase5-doc-html rust-doc grass-doc python-django-doc octave-doc
-        solfege-doc gnu-standards haskell98-report debian-kernel-handbook python-scipy-doc docker-doc
-        c++-annotations sagemath-doc python-sklearn-doc python-statsmodels-doc python-astropy-doc
-        python-sympy-doc r-doc-html renpy-doc openjdk-17-doc db5.3-doc khelpcenter sphinx-doc
-        python-sqlalchemy-doc python-celery-doc twisted-doc python-xarray-doc python-pandas-doc
-        snakemake-doc python-biopython-doc nova-doc ironic-doc neutron-doc cinder-doc keystone-doc
-        swift-doc heat-doc kea-doc frr-doc samba-doc bacula-doc slurm-wlm-doc pcp-doc mame-doc
-        ffmpeg-doc lemonldap-ng-doc openafs-doc netcdf-doc cmake-doc autoconf-doc krb5-doc bind9-doc
-        borgbackup-doc gnutls-doc nut-doc shorewall-doc lava-server-doc dpdk-doc swi-prolog-doc
-        erlang-doc tcl8.6-doc ruby3.1-doc mit-scheme-doc maxima-doc pari-doc
+        linux-doc-6.1 libreoffice-help-en-us python3.11-doc postgresql-doc-15 maint-guide
+        debian-policy developers-reference debian-reference-en debian-faq freedombox-doc-en
+        bash-doc sqlite3-doc racket-doc gnumeric-doc wireshark-doc llvm-19-doc nodejs-doc
+        ada-reference-manual-2012 qtbase5-doc-html rust-doc grass-doc python-django-doc
+        octave-doc solfege-doc gnu-standards haskell98-report debian-kernel-handbook
+        python-scipy-doc sagemath-doc python-sklearn-doc python-statsmodels-doc
+        python-astropy-doc python-sympy-doc r-doc-html renpy-doc openjdk-17-doc db5.3-doc
+        sphinx-doc python-sqlalchemy-doc python-celery-doc twisted-doc python-xarray-doc
+        python-pandas-doc snakemake-doc python-biopython-doc nova-doc ironic-doc neutron-doc
+        cinder-doc keystone-doc swift-doc heat-doc kea-doc frr-doc bacula-doc slurm-wlm-doc
+        pcp-doc ffmpeg-doc lemonldap-ng-doc openafs-doc netcdf-doc autoconf-doc krb5-doc
+        bind9-doc borgbackup-doc gnutls-doc nut-doc shorewall-doc lava-server-doc dpdk-doc
+        swi-prolog-doc erlang-doc mit-scheme-doc maxima-doc
         """.split()
     ),
 )

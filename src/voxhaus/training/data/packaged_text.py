@@ -1,7 +1,7 @@
 """Reading documents out of unpacked packages: one reader for each kind of content.
 
-Knows: the layouts of Debian, PyPI and npm packages that hold text, and how to find a Debian package's
-licence.
+Knows: the layouts of Debian, PyPI and npm packages that hold text, and how to find a Debian
+package's licence.
 Refuses to know: which packages there are (`catalogue.py`), and any quality judgement.
 
 A reader takes the unpacked folder and yields (id, text) pairs; ids are the same in every run.
@@ -167,9 +167,9 @@ def campaigns(root: Path) -> Iterator[tuple[str, str]]:
 def austen(root: Path) -> Iterator[tuple[str, str]]:
     """Jane Austen's novels from the R package's lazy-load database, cut at chapters.
 
-    The file is a row of objects: a length (big-endian), then a zlib stream of R's XDR serialisation.
-    A vector of strings is tag 16 and a count; each string is a tag whose low byte is 9, a length and
-    its bytes (R Internals, 1.8, "Serialization Formats").
+    The file is a row of objects: a length (big-endian), then a zlib stream of R's XDR
+    serialisation. A vector of strings is tag 16 and a count; each string is a tag whose low byte is
+    9, a length and its bytes (R Internals, 1.8, "Serialization Formats").
     """
     data = (root / "usr/lib/R/site-library/janeaustenr/data/Rdata.rdb").read_bytes()
     place, book = 0, 0

@@ -6,12 +6,13 @@ Refuses to know: models; scores that need one are selection (`selection`).
 Sources:
     Gopher: Rae et al., 2021, arXiv:2112.11446, appendix A.1.1 (quality; repetition in table A1).
     C4: Raffel et al., 2020, arXiv:1910.10683, section 2.2, and the public code (`c4_utils.py`).
-    FineWeb: Penedo et al., 2024, arXiv:2406.17557, section 3.6; like FineWeb (section 3.5), C4's rule of
-        terminal punctuation is off by default, because it alone takes 30 % of the tokens.
-The order of rules and the edge cases follow datatrove (`pipeline/filters`), with which the tests compare
-verdicts where it is installed. Words are found by one regular expression here, in place of its tokenizer
-(spaCy), so figures per word may differ by a few per cent. One rule departs from it on purpose: punctuation
-is no word without letters here, as in Gopher's paper; counted as one it takes out plays and dictionaries.
+    FineWeb: Penedo et al., 2024, arXiv:2406.17557, section 3. As there, C4's rule of terminal
+        punctuation is off by default, because it alone takes about 30 % of the tokens.
+The order of rules and the edge cases follow datatrove (`pipeline/filters`), with which the tests
+compare verdicts where it is installed. Words are found by one regular expression here, in place of
+its tokenizer (spaCy), so figures per word may differ by a few per cent. One rule departs from it on
+purpose: punctuation is no word without letters here, as in Gopher's paper; counted as one it takes
+out plays and dictionaries.
 """
 
 import re
@@ -204,7 +205,8 @@ class _Grams:
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
 _POLICIES = (
-    "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies",
+    "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies",
+    "use cookies",
 )  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """The same steps on many machines, as a Ray Data job.
 
-Knows: how a list of steps (`steps.py`) is run over documents by Ray Data, with one row per document and
-one per refusal, and how near-duplicates are found there: by bands, each a group of a shuffle.
+Knows: how a list of steps (`steps.py`) is run over documents by Ray Data, with one row per document
+and one per refusal, and how near-duplicates are found there: by bands, each a group of a shuffle.
 Refuses to know: any rule; they are those of the run on one machine (`corpus.py`).
 
-What is kept does not depend on how Ray cuts the work: steps look at one document alone, and of a cluster
-of near-duplicates the document with the lowest number stays. The rule differs from one machine's in one
-thing: clusters are closed (as in datatrove), so that a document is left out also when the one that it
-resembles is itself left out.
+What is kept does not depend on how Ray cuts the work: steps look at one document alone, and of a
+cluster of near-duplicates the document with the lowest number stays. The rule differs from one
+machine's in one
+thing: clusters are closed (as in datatrove), so that a document is left out also when the one that
+it resembles is itself left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
