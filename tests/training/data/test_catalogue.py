@@ -119,7 +119,7 @@ def test_wordnet_and_dictionaries_and_fortunes(tmp_path):
     write(tmp_path, "usr/share/dictd/gcide.dict.dz", gzip.compress(entry.encode()))
     write(tmp_path, "usr/share/dictd/gcide.index", "daw\tA\tBJ\n00-database-info\tA\tB\n")
     ((_, text),) = read.dictionary("gcide")(tmp_path)
-    assert text == "Daw, n. [OE. dawe]\n   A European bird."
+    assert text == "Daw, n. [OE. dawe] A European bird."
     write(tmp_path, "usr/share/games/fortunes/a", "One saying.\n%\nAnother.\n%\n")
     write(tmp_path, "usr/share/games/fortunes/a.dat", b"\0\0")
     assert [text for _, text in read.fortunes(tmp_path)] == ["One saying.\n\nAnother."]
@@ -157,23 +157,31 @@ def test_other_layouts(tmp_path):
     ]
 
 
-def _available(records, monkeypatch):
-    answer = subprocess.CompletedProcess([], 0, "\n\n".join(records).encode(), b"")
-    monkeypatch.setattr("voxhaus.training.data.catalogue.subprocess.run", lambda *_, **__: answer)
+def test_package_descriptions_keep_the_synopsis(tmp_path, monkeypatch):
+    content = (
+        "Package: b\nDescription-md5: 1\nDescription-en: a short line\n The long text\n .\n has paragraphs.\n\n"
+        "Package: a\nDescription-en: no long text\n"
+    )
+    lists = tmp_path / "package-descriptions/lists"
 
+    def run(command, **_):
+        if "update" in command:
+            assert (
+                f"Dir::State::lists={lists}" in command
+            )  # the machine's own lists stay as they are
+            (lists / "mirror_main_i18n_Translation-en.lz4").write_bytes(b"")
+            (lists / "mirror_non-free_i18n_Translation-en.lz4").write_bytes(b"")
+        else:
+            assert "non-free" not in command[-1]
+        return subprocess.CompletedProcess(command, 0, content.encode(), b"")
 
-def test_package_descriptions_keep_the_synopsis_and_only_main(tmp_path, monkeypatch):
-    records = [
-        "Package: b\nSection: doc\nDescription-en: a short line\n The long text\n .\n has paragraphs.\n",
-        "Package: a\nSection: non-free/doc\nDescription: no\n No.\n",
-        "Package: c\nSection: doc\n",
-    ]
-    _available(records, monkeypatch)
+    monkeypatch.setattr("voxhaus.training.data.catalogue.subprocess.run", run)
     (document,) = PackageDescriptions().documents(tmp_path)
     assert document.text == "a short line\n\nThe long text\n\nhas paragraphs."
     assert document.metadata["synopsis"] == "a short line"
-    _available([""], monkeypatch)
-    with pytest.raises(VoxhausError, match="run apt-get update"):
+    assert list(PackageDescriptions(most=5).documents(tmp_path)) == []
+    content = ""
+    with pytest.raises(VoxhausError, match="gave no package descriptions"):
         list(PackageDescriptions().documents(tmp_path))
 
 

@@ -125,7 +125,10 @@ def dictionary(name: str) -> Reader:
             text = raw
             for pattern, replacement in _DICT_MARKS:
                 text = pattern.sub(replacement, text)
-            yield text
+            head, _, rest = text.partition("\n")
+            # On the same line: a rule against lines of one word would tear word and meaning apart.
+            link = " " if head.endswith((".", ",", ")", "]", ":")) else ": "
+            yield f"{head.strip()}{link}{rest.lstrip()}" if rest else head
 
     return lambda root: together(entries(root))
 
