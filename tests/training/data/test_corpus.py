@@ -1,7 +1,10 @@
 """The pipeline from folders to shards: what is kept, what is resumed, what is refused."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 from typing import ClassVar
 
 import pytest
@@ -147,6 +150,18 @@ def test_a_killed_run_goes_on_and_gives_the_same(folders):
     assert report.shards == expected.shards
 
 
+def test_settings_are_written_alike_by_every_process():
+    """Else a second run would do everything again."""
+    code = "from voxhaus.training.data.corpus import *; print(repr((PREPARATION, RULES, MinHash())))"
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
+
+
 def test_duplicates_can_be_kept(folders):
     assert "duplicates: near duplicate" not in corpus(options(folders, duplicates=None)).refusals()
     strict = options(folders, folder=folders / "strict", duplicates=MinHash(least_similarity=1.0))
@@ -229,8 +244,6 @@ def test_the_quick_corpus_needs_no_network(tmp_path):
 
 
 def test_the_language_rule_names_its_extra(monkeypatch):
-    import sys
-
     from voxhaus.training.data import language_check
 
     language_check._identifier.cache_clear()

@@ -54,7 +54,7 @@ class GopherQuality:
     most_ellipsis_lines: float = 0.3
     fewest_alphabetic_words: float = 0.8
     fewest_stop_words: int = 2
-    stop_words: frozenset[str] = frozenset("the be to of and that have with".split())
+    stop_words: tuple[str, ...] = tuple("the be to of and that have with".split())
     name: str = "gopher quality"
 
     def __call__(self, document: Document) -> Document | Refusal:
@@ -86,7 +86,7 @@ class GopherQuality:
             return "too many lines end in an ellipsis"
         if _share(proper, _LETTER.search) < self.fewest_alphabetic_words:
             return "too few words with letters"
-        if len(self.stop_words.intersection(words)) < self.fewest_stop_words:
+        if len(set(self.stop_words).intersection(words)) < self.fewest_stop_words:
             return "too few stop words"
         return None
 
