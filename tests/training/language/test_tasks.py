@@ -257,6 +257,18 @@ def test_every_rule_is_kept_by_its_answers_and_checked():
         assert not check(plain), name
 
 
+def test_a_chain_shows_no_held_out_item_in_training():
+    items = [some_item(False), some_item(True)]
+    pool = [made(user=f"{i} {n}?", item=i) for i in items for n in range(20)]
+    chains = list(instructions.chained(pool))
+    assert all(len(c.messages) == 4 for c in chains)
+    kept = [c for c in chains if refusal(c) is None]
+    assert 0 < len(kept) < len(chains)
+    assert all(
+        is_held_out(c.item) is ("word:w" in c.also[-1] and is_held_out(c.also[-1])) for c in kept
+    )
+
+
 # The build
 
 
