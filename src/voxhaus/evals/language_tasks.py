@@ -103,8 +103,10 @@ def evaluate(
         if progress:
             progress(f"{model.name}: {task}")
         tokens = _TOKENS.get(task, _OTHER_TOKENS)
-        said[task] = model.answers([i.messages for i in several], tokens)
+        said[task], too_long = _answers(model, several, tokens)
         tasks[task] = figures(task, several, said[task])
+        if too_long:
+            tasks[task]["too_long"] = too_long
         if task == "small_talk":
             tasks[task]["bits_per_byte"] = reply_bits_per_byte(model, several)
         log += [
@@ -115,6 +117,18 @@ def evaluate(
     if "unknown" in tasks:
         tasks["unknown"]["false_refusals"] = _false_refusals(items, said)
     return {"tasks": tasks, "answers": log}
+
+
+def _answers(model: Model, items: Sequence[Item], tokens: int) -> tuple[list[str], int]:
+    """Answers to items, and how many do not fit the model's context; those get none."""
+    fitting = [
+        n for n, i in enumerate(items) if len(model.prompt(i.messages)) + tokens <= model.context
+    ]
+    said = [""] * len(items)
+    asked = [items[n].messages for n in fitting]
+    for n, answer in zip(fitting, model.answers(asked, tokens) if asked else (), strict=True):
+        said[n] = answer
+    return said, len(items) - len(fitting)
 
 
 def _false_refusals(items: Mapping[str, Sequence[Item]], said: Mapping[str, list[str]]) -> float:
