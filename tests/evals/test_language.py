@@ -271,6 +271,17 @@ def test_baselines_are_scored_alike(items):
     assert found["small_talk"] == {}
 
 
+def test_what_nothing_asks_has_no_score(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(ROWS[2]) + "\n" + json.dumps(ROWS[7]) + "\n")
+    items = language_tasks.read(path)
+    tasks = language_tasks.evaluate(Bytes(), items)["tasks"]
+    assert tasks == {
+        "short_answer": {"n": 1, "absent: refused": 0.0},
+        "unknown": {"n": 1, "refused": 0.0},
+    }
+
+
 def test_so_many_of_each_task(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in ROWS))
@@ -287,7 +298,7 @@ def test_a_file_that_is_something_else(tmp_path, line):
 
 def test_where_nothing_was_built_it_says_how(tmp_path, monkeypatch):
     monkeypatch.setenv("VOXHAUS_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match="tasks.build"):
+    with pytest.raises(InputError, match=r"tasks\.build"):
         language_tasks.read()
 
 

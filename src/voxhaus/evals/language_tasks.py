@@ -108,14 +108,16 @@ def evaluate(
         if too_long:
             tasks[task]["too_long"] = too_long
         if task == "small_talk":
-            tasks[task]["bits_per_byte"] = reply_bits_per_byte(model, several)
+            bits = reply_bits_per_byte(model, several)
+            tasks[task].update({} if math.isnan(bits) else {"bits_per_byte": bits})
         log += [
             {"model": model.name, "task": task, "kind": i.kind, "asked": i.messages[-1]["content"],
              "references": i.references, "answer": a}
             for i, a in zip(several, said[task], strict=True)
         ]  # fmt: skip
     if "unknown" in tasks:
-        tasks["unknown"]["false_refusals"] = _false_refusals(items, said)
+        share = _false_refusals(items, said)
+        tasks["unknown"].update({} if math.isnan(share) else {"false_refusals": share})
     return {"tasks": tasks, "answers": log}
 
 
@@ -156,10 +158,10 @@ def baselines(items: Mapping[str, Sequence[Item]]) -> dict[str, dict[str, Figure
 
 
 def figures(task: str, items: Sequence[Item], answers: Sequence[str]) -> Figures:
-    """The scores of a task: all between 0 and 1; `n` items."""
+    """The scores of a task, all between 0 and 1, and `n` items; none for what nothing asks."""
     pairs = list(zip(items, answers, strict=True))
     found = _SCORES.get(task, _overlap)(pairs)
-    return {"n": float(len(pairs)), **found}
+    return {"n": len(pairs), **{k: v for k, v in found.items() if not math.isnan(v)}}
 
 
 Pairs = list[tuple[Item, str]]
