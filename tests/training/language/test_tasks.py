@@ -63,6 +63,7 @@ def test_the_split_never_moves():
         (made(answer="x" * 1500), "too long"),
         (made(answer=" \n"), "empty turn"),
         (made(answer="Write to anna.b@example.org for it."), "personal data"),
+        (made(answer="What a whore."), "slur"),
         (made(answer="Call 030 1234 5678 for it."), "personal data"),
         (made(answer="It has 8,665,550 inhabitants since 1998-2004."), None),
         (made(item=some_item(False), also=(some_item(True),)), "mixes training and held-out items"),
@@ -95,12 +96,14 @@ NOUNS = """\
   1 This is a licence.
 00000001 06 n 02 oar 0 rowing_pole 0 002 @ 00000002 n 0000 ! 00000003 n 0101 | an implement used to propel or steer a boat; "she dipped the oar into the water"
 00000002 06 n 01 implement 0 000 | instrumentation (a piece of equipment or tool) used to effect an end
+00000004 18 n 02 lout 0 oar 0 000 | (slang) an offensive name for somebody
 00000003 06 n 01 sail 0 001 @ 00000002 n 0000 | a large piece of fabric by means of which wind is used to propel a boat
 """
 INDEX = """\
   1 This is a licence.
 implement n 1 1 @ 1 1 00000002
-oar n 1 1 @ 1 1 00000001
+lout n 1 0 1 0 00000004
+oar n 2 1 @ 2 1 00000001 00000004
 sail n 1 1 @ 1 1 00000003
 """
 
@@ -134,6 +137,10 @@ def test_senses_are_read_as_wordnet_writes_them(wordnet):
     assert (oar.synonyms, oar.antonyms, oar.kinds) == (("rowing pole",), ("sail",), ("implement",))
     assert (oar.count, oar.rank, oar.topic, oar.instance) == (7, 0, 6, False)
     assert by_word["sail"].antonyms == ()
+
+
+def test_senses_that_wordnet_calls_offensive_are_left_out(wordnet):
+    assert [s.word for s in material.senses()] == ["implement", "oar", "sail"]
 
 
 def test_a_gloss_becomes_a_sentence(wordnet):
