@@ -188,7 +188,9 @@ def score(
     began, since = time.monotonic(), header.done
     while header.done < header.wanted:
         numbers = chunks[header.done : header.done + batch]
-        values[numbers, :seen] = losses(rows.rows(numbers), seen).astype(np.float16)
+        # The last batch is filled up: compiled code is made for a shape.
+        nats_BT = losses(rows.rows(np.resize(numbers, batch)), seen)[: len(numbers)]
+        values[numbers, :seen] = nats_BT.astype(np.float16)
         now = time.monotonic()
         header = _later(header, len(numbers), each, now - began)
         began = now
@@ -204,7 +206,7 @@ def _forward(
     model: LanguageModel, device: torch.device, *, compiled: bool
 ) -> Callable[[Batch, int], npt.NDArray[np.float32]]:
     model = model.to(device).eval()
-    losses = torch.compile(model.losses) if compiled else model.losses
+    losses = torch.compile(model.losses, dynamic=False) if compiled else model.losses
 
     def run(batch: Batch, seen: int) -> npt.NDArray[np.float32]:
         tokens = torch.from_numpy(batch.tokens[:, : seen + 1]).to(device)
