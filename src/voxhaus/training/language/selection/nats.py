@@ -33,6 +33,7 @@ from voxhaus.training.loop.precision import half_where_fast
 Chunks = npt.NDArray[np.int64]
 FORMAT = 1
 _SAVE_EVERY = 2048  # chunks, a minute or so of a small model
+_AT_ONCE = 4096  # tokens
 
 
 def shards_digest(shards: Shards) -> str:
@@ -138,7 +139,7 @@ def score(
     *,
     length: int,
     glance: int | None = None,
-    batch: int = 16,
+    batch: int | None = None,
     device: torch.device | None = None,
     compiled: bool = False,
 ) -> Nats:
@@ -152,7 +153,7 @@ def score(
         ledger: pays.
         length: T.
         glance: look at so many tokens at the start of each chunk only; costs as much less.
-        batch: chunks at a time.
+        batch: chunks at a time; None: as many as make 4,096 tokens.
         device: where the model runs.
         compiled: by torch.compile.
 
@@ -183,6 +184,7 @@ def score(
         raise InputError(f"{path} holds the losses of other chunks; delete it or name another.")
     values = _map(path, header, "r+")
     seen = header.glance
+    batch = batch or max(1, _AT_ONCE // seen)
     each = seen * forward_flops(model.config, seen)
     losses = _forward(model, device or torch.device("cpu"), compiled=compiled)
     began, since = time.monotonic(), header.done
