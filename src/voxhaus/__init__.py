@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voxhaus.core.errors import InputError, VoxhausError
     from voxhaus.core.speech import AudioChunk, PhonemeTiming, Speech, VoiceInfo, WordTiming
+    from voxhaus.runtime.language.language import Language
     from voxhaus.runtime.voice import Voice
 
 _HOMES = {
     "AudioChunk": "voxhaus.core.speech",
     "InputError": "voxhaus.core.errors",
+    "Language": "voxhaus.runtime.language.language",
     "PhonemeTiming": "voxhaus.core.speech",
     "Speech": "voxhaus.core.speech",
     "Voice": "voxhaus.runtime.voice",
@@ -27,6 +29,7 @@ _HOMES = {
 __all__ = [
     "AudioChunk",
     "InputError",
+    "Language",
     "PhonemeTiming",
     "Speech",
     "Voice",

@@ -11,6 +11,7 @@ import voxhaus
 FACE = {
     "AudioChunk",
     "InputError",
+    "Language",
     "PhonemeTiming",
     "Speech",
     "Voice",
@@ -64,3 +65,9 @@ def test_speaking_needs_no_training_package():
     loaded = modules_after("from voxhaus import Voice; Voice")
     assert "onnxruntime" in loaded
     assert not loaded & TRAINING_ONLY
+
+
+def test_answering_needs_no_training_package():
+    loaded = modules_after("from voxhaus import Language; Language")
+    assert "onnxruntime" in loaded
+    assert not loaded & {*TRAINING_ONLY, "transformers", "safetensors", "huggingface_hub"}

@@ -84,6 +84,34 @@ def speech(
 
 
 @bench_app.command()
+def language(
+    model: Annotated[
+        str, typer.Option(help="As for `voxhaus chat`; random: the default sizes.")
+    ] = "random",
+    engines: Annotated[str, typer.Option(help="Engines, with commas.")] = "voxhaus,llama.cpp",
+    threads: Annotated[str, typer.Option(help="Thread counts, with commas.")] = "1",
+    runs: Annotated[int, typer.Option(min=1, help="Times round all engines.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Folder for the record.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time text: 1, 4 and 16 answers at once, a long prompt, on the same weights in all engines.
+
+    Engines: voxhaus, llama.cpp (extra `text`), transformers and transformers-bf16 (extra
+    `language`). Needs the extra `convert`.
+    """
+    from voxhaus.evals import language_speed
+
+    log: list[dict[str, Any]] = []
+    result = language_speed.compare(model, engines.split(","), _counts(threads), runs, _noted(log))
+    if out:
+        language_speed.write_record(out, result, log)
+    if as_json:
+        print_json(result)
+        return
+    _show(language_speed.tables(result))
+
+
+@bench_app.command()
 def gpu(
     device: Annotated[
         str | None, typer.Option(help="cuda or cpu; default: the first GPU.", show_default=False)

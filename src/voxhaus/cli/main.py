@@ -15,13 +15,16 @@ import typer
 
 from voxhaus.cli.bench import bench_app
 from voxhaus.cli.briefing import briefing
+from voxhaus.cli.chat import chat
 from voxhaus.cli.credentials import credentials_app
 from voxhaus.cli.dialogue import dialogue
 from voxhaus.cli.doctor import doctor
 from voxhaus.cli.engines import engines_app
-from voxhaus.cli.evaluate_delivery import evaluate_app
+from voxhaus.cli.evaluate_language import evaluate_app
+from voxhaus.cli.export import export_app
 from voxhaus.cli.keys import keys_app
 from voxhaus.cli.models import models
+from voxhaus.cli.pull import pull
 from voxhaus.cli.rollout import rollout_app
 from voxhaus.cli.say import say
 from voxhaus.cli.serve import serve
@@ -40,6 +43,8 @@ app = typer.Typer(
 app.command()(say)
 app.command()(dialogue)
 app.command()(briefing)
+app.command()(chat)
+app.command()(pull)
 app.command()(serve)
 app.command()(voices)
 app.command()(models)
@@ -51,6 +56,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
+app.add_typer(export_app, name="export")
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 

@@ -7,6 +7,7 @@ Refuses to know: attention, layers, language.
 Shapes: N tokens, D width, E experts, K experts per token, F width of an expert, R = N * K rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 @torch.library.custom_op("voxhaus::grouped_product", mutates_args=())
 def grouped_product(x_RD: Tensor, w_EOD: Tensor, count_E: Tensor) -> Tensor:
-    """Multiply groups of rows with a matrix each: rows of group e by `w_EOD[e]` transposed.
+    """Multiply consecutive groups of rows with a matrix each: group e by `w_EOD[e]` transposed.
 
     A loop over the library's own product, one call a group: on CPUs it reaches the speed of a dense
     product, where batched products over padded groups waste the padding.
@@ -77,16 +78,28 @@ grouped_product.register_autograd(_gradients, setup_context=_remember)
 
 
 def grouped(x_RD: Tensor, w_EOD: Tensor, count_E: Tensor) -> Tensor:
-    """`grouped_product`, by torch's own grouped GEMM where there is a GPU.
+    """`grouped_product`, by torch's own grouped GEMM where there is a GPU that has it.
 
     Matrices are taken in the rows' precision.
     """
     w_EOD = w_EOD.to(x_RD.dtype)
-    if x_RD.is_cuda and x_RD.dtype == torch.bfloat16:
+    if _has_grouped_gemm(x_RD, w_EOD):
         ends_E = count_E.cumsum(0).to(torch.int32)
-        product: Tensor = torch._grouped_mm(x_RD, w_EOD.transpose(1, 2), offs=ends_E)
+        product: Tensor = functional.grouped_mm(x_RD, w_EOD.transpose(1, 2), offs=ends_E)
         return product
     return grouped_product(x_RD, w_EOD, count_E)
+
+
+def _has_grouped_gemm(x_RD: Tensor, w_EOD: Tensor) -> bool:
+    """Whether torch's grouped GEMM takes these: bfloat16, rows of whole 16 bytes, SM 8.0 or later.
+
+    Groups may be empty and of any length; only widths must be multiples of 8. All widths that
+    `scaling.py` makes are.
+    """
+    if not x_RD.is_cuda or x_RD.dtype != torch.bfloat16 or not hasattr(functional, "grouped_mm"):
+        return False
+    aligned = w_EOD.shape[1] % 8 == 0 and w_EOD.shape[2] % 8 == 0
+    return aligned and torch.cuda.get_device_capability(x_RD.device) >= (8, 0)
 
 
 class _Reorder(torch.autograd.Function):
@@ -172,10 +185,26 @@ def ranks(expert_NK: Tensor, experts: int) -> tuple[Tensor, Tensor]:
     return row_R.view_as(expert_NK), token_R
 
 
+def feed(x_RD: Tensor, up_EFD: Tensor, down_EDF: Tensor, count_E: Tensor) -> Tensor:
+    """Each group of rows through the SwiGLU layer of its expert.
+
+    Args:
+        x_RD: rows, expert after expert.
+        up_EFD: gate's and up's matrices, one above the other: [E, 2F, D].
+        down_EDF: [E, D, F].
+        count_E: rows of each expert.
+    """
+    gate_RF, up_RF = grouped(x_RD, up_EFD, count_E).chunk(2, dim=-1)
+    return grouped(functional.silu(gate_RF) * up_RF, down_EDF, count_E)
+
+
 class Experts(nn.Module):
     """SwiGLU experts behind a softmax router; every token reaches its `choices` experts.
 
     Parameters carry Qwen3-MoE's layout: `gate_up_proj` [E, 2F, D], `down_proj` [E, D, F].
+
+    Attributes:
+        feed: what takes rows through experts; another one, where they live in several processes.
     """
 
     def __init__(
@@ -186,6 +215,7 @@ class Experts(nn.Module):
         self.gate = nn.Linear(width, experts, bias=False)
         self.gate_up_proj = nn.Parameter(torch.empty(experts, 2 * expert_width, width))
         self.down_proj = nn.Parameter(torch.empty(experts, width, expert_width))
+        self.feed: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = feed
 
     def forward(self, x_ND: Tensor) -> tuple[Tensor, Routing]:
         """[N, D] to [N, D], and where the tokens went."""
@@ -197,7 +227,5 @@ class Experts(nn.Module):
             )
         row_NK, token_R = ranks(routing.expert_NK, self.gate.weight.shape[0])
         x_RD = _Reorder.apply(x_ND, token_R, row_NK)
-        both_RF = grouped(x_RD, self.gate_up_proj, routing.count_E)
-        gate_RF, up_RF = both_RF.chunk(2, dim=-1)
-        y_RD = grouped(functional.silu(gate_RF) * up_RF, self.down_proj, routing.count_E)
+        y_RD = self.feed(x_RD, self.gate_up_proj, self.down_proj, routing.count_E)
         return _Collect.apply(y_RD, routing.weight_NK, row_NK, token_R), routing

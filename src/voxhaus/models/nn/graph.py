@@ -11,18 +11,14 @@ Shapes: T time steps, C channels, N norms.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 from torch import Tensor, nn
 
 from voxhaus.models.nn.blocks import AttentionBlock, ShiftBlock, rotary
-
-FUSED = "com.microsoft"  # ONNX Runtime's own operators
+from voxhaus.models.nn.nodes import FUSED, Nodes
 
 # The largest int8 weight, and the largest sum of two that follow each other in a column. Processors
 # without VNNI add pairs of uint8 x int8 products in 16 bits, where 255 x 128 is the most that fits;
@@ -46,7 +42,7 @@ def rounded(weight_IO: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[n
     return np.round(weight_IO / scale_O).astype(np.int8), scale_O
 
 
-class Graph:
+class Graph(Nodes):
     """A graph under construction. Methods add nodes and return the name of their output.
 
     Args:
@@ -55,67 +51,8 @@ class Graph:
     """
 
     def __init__(self, name: str, *, exact: bool = False) -> None:
-        self.name, self.exact = name, exact
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[str, onnx.TensorProto] = {}
-        self._inputs: list[onnx.ValueInfoProto] = []
-
-    def input(self, name: str, shape: Sequence[int | str], kind: int = TensorProto.FLOAT) -> str:
-        """An input; axes that are named may have any length."""
-        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
-        return name
-
-    def constant(self, value: NDArray[np.generic]) -> str:
-        """A constant; the same one twice is stored once."""
-        content = numpy_helper.from_array(np.ascontiguousarray(value))
-        name = next((n for n, c in self._constants.items() if _equal(c, content)), "")
-        if not name:
-            name = f"c{len(self._constants)}"
-            content.name = name
-            self._constants[name] = content
-        return name
-
-    def whole(self, *values: int) -> str:
-        """A constant list of whole numbers, as many operators want for axes and bounds."""
-        return self.constant(np.array(values, np.int64))
-
-    def add(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:  # noqa: ANN401 - as in ONNX
-        """A node with one output."""
-        return self.add_many(kind, 1, *inputs, domain=domain, **attributes)[0]
-
-    def add_many(
-        self,
-        kind: str,
-        outputs: int,
-        *inputs: str,
-        domain: str = "",
-        **attributes: Any,  # noqa: ANN401
-    ) -> list[str]:
-        """A node with several outputs."""
-        number = len(self._nodes)
-        names = [f"{kind}{number}.{i}" for i in range(outputs)]
-        node = helper.make_node(kind, list(inputs), names, domain=domain, **attributes)
-        self._nodes.append(node)
-        return names
-
-    def save(self, path: Path, outputs: Sequence[tuple[str, str]]) -> Path:
-        """Write the graph.
-
-        Args:
-            path: the file.
-            outputs: (the name that it shall have, the name that a method returned).
-        """
-        names = {inner: outer for outer, inner in outputs}
-        for node in self._nodes:
-            for ends in (node.input, node.output):
-                ends[:] = [names.get(n, n) for n in ends]
-        infos = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o, _ in outputs]
-        constants = list(self._constants.values())
-        graph = helper.make_graph(self._nodes, self.name, self._inputs, infos, constants)
-        # The oldest versions with all of these operators.
-        versions = [helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)]
-        onnx.save(helper.make_model(graph, opset_imports=versions, ir_version=8), path)
-        return path
+        super().__init__(name)
+        self.exact = exact
 
     # What models are made of.
 
@@ -222,8 +159,3 @@ class Graph:
         """A constant that is stored in float16 and widened at every run."""
         small = self.constant(value.astype(np.float32 if self.exact else np.float16))
         return small if self.exact else self.add("Cast", small, to=TensorProto.FLOAT)
-
-
-def _equal(one: onnx.TensorProto, other: onnx.TensorProto) -> bool:
-    same = one.data_type == other.data_type and one.dims == other.dims
-    return same and one.raw_data == other.raw_data

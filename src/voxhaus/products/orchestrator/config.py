@@ -18,16 +18,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from voxhaus.core.errors import InputError
 from voxhaus.core.paths import config_file
 from voxhaus.products.orchestrator.contract import Policy, Task
+from voxhaus.runtime.weights import available
 
-Kind = Literal["voice", "llama", "openai", "azure", "whisper"]
+Kind = Literal["voice", "llama", "language", "openai", "azure", "whisper"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 Positive = Annotated[float, Field(gt=0)]
 
-TASKS: dict[str, Task] = {"voice": "speech", "llama": "chat", "whisper": "transcription"}
+TASKS: dict[str, Task] = {
+    "voice": "speech",
+    "llama": "chat",
+    "language": "chat",
+    "whisper": "transcription",
+}
 IN_PROCESS = frozenset(TASKS)
 OPENAI = "https://api.openai.com/v1"
-VOICE = "voxhaus-voice-1"
+VOICE, TEXT = "voxhaus-voice-1", "voxhaus-1-preview"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -225,10 +231,15 @@ class Config(_Table):
 
 
 def built_in() -> Config:
-    """What holds without a file: our voice, also under the names that OpenAI's clients use."""
+    """What holds without a file: our voice, also under the names that OpenAI's clients use.
+
+    And our text model under its own name, where its weights are.
+    """
     routes = {name: {"engines": ["voice"]} for name in ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")}
-    voice = {"kind": "voice", "models": [VOICE]}
-    return Config.model_validate({"engines": {"voice": voice}, "routes": routes})
+    engines: dict[str, Any] = {"voice": {"kind": "voice", "models": [VOICE]}}
+    if any(model == TEXT for model, _ in available()):
+        engines["text"] = {"kind": "language", "models": [TEXT], "owner": "voxhaus"}
+    return Config.model_validate({"engines": engines, "routes": routes})
 
 
 def engines_file() -> Path:

@@ -19,6 +19,7 @@ from voxhaus.products.orchestrator.engines.build import build
 from voxhaus.products.orchestrator.gate import Gate, GateSettings
 
 UPSTREAM_PLACES = 8
+LANGUAGE_PLACES = 16  # one batch
 
 
 class Station:
@@ -120,4 +121,6 @@ class Station:
 def _places(config: EngineConfig, threads: int) -> int:
     if config.kind == "voice":
         return max(1, threads // (config.threads or 1))
+    if config.kind == "language":
+        return LANGUAGE_PLACES
     return 1 if config.kind in IN_PROCESS else UPSTREAM_PLACES

@@ -90,6 +90,7 @@ class CorpusOptions:
         vocabulary: tokens to learn.
         tokenizer: a folder or file with a tokenizer to use in place of learning one.
         held_out: share of the clean documents that is held out.
+        held_out_target: the same for target sources, of which there is less.
         evaluations: texts that no training document may repeat, a 13-gram being enough.
         required: fail when a source cannot be had; else it is left out and the report says so.
         vocabulary_characters: learn the vocabulary from at most so many characters, spread evenly.
@@ -103,6 +104,7 @@ class CorpusOptions:
     vocabulary: int = DEFAULT_SIZE
     tokenizer: Path | None = None
     held_out: float = 0.01
+    held_out_target: float = 0.02
     evaluations: tuple[str, ...] = ()
     required: bool = False
     vocabulary_characters: int = 100_000_000
@@ -139,7 +141,7 @@ class _Run:
         names = [source.name for source in options.sources]
         if len(set(names)) < len(names):
             raise InputError("Two sources of a corpus have the same name.")
-        if not 0 < options.held_out < 1:
+        if not (0 < options.held_out < 1 and 0 < options.held_out_target < 1):
             raise InputError("The held-out share lies between 0 and 1.", param="held_out")
         self.options, self.say = options, say
         self.root = options.folder or cache_root() / "language"
@@ -229,7 +231,8 @@ class _Run:
 
     def shard(self) -> Report:
         """Split, decontaminate, learn the tokenizer, and write shards."""
-        settings = f"{self.options.held_out} {self.options.vocabulary} {self.options.tokenizer} "
+        shares = f"{self.options.held_out} {self.options.held_out_target}"
+        settings = f"{shares} {self.options.vocabulary} {self.options.tokenizer} "
         self._settings += f"\nshards: {settings}{hash_of(self.options.evaluations)}"
         shards = self.root / "shards"
         note = shards / "settings.txt"
@@ -294,8 +297,8 @@ class _Run:
                 yield text
 
     def _held_out(self, *, target: bool) -> Iterator[Document]:
-        for document in self._read(self.clean, target):
-            if is_held_out(document.text, self.options.held_out):
+        for document, share in self._read(self.clean, target):
+            if is_held_out(document.text, share):
                 yield document
 
     def _allowed(self, folder: Path, target: bool, count_as: str) -> Iterator[Document]:
@@ -310,8 +313,8 @@ class _Run:
         tally = Tally()
 
         def others() -> Iterator[Document]:
-            for document in self._read(folder, target):
-                if is_held_out(document.text, self.options.held_out):
+            for document, share in self._read(folder, target):
+                if is_held_out(document.text, share):
                     tally.came(document.text)
                     tally.left(Refusal("split", "held out"), document.text)
                 else:
@@ -319,12 +322,15 @@ class _Run:
 
         yield from run_steps(others(), self._forbidden, tally)
         if count_as:
-            self.counts.append(StageCounts.of(count_as, "all", tally))
+            self.counts.append(StageCounts.of(f"shards {count_as}", "all", tally))
 
-    def _read(self, folder: Path, target: bool) -> Iterator[Document]:
+    def _read(self, folder: Path, target: bool) -> Iterator[tuple[Document, float]]:
+        """Documents, each with the share of its source that is held out."""
         for source in self._pooled():
+            share = self.options.held_out_target if source.target else self.options.held_out
             if source.target or not target:
-                yield from read_documents(_file(folder, source))
+                for document in read_documents(_file(folder, source)):
+                    yield document, share
 
     def _note(self, stage: str, source: Source, folder: Path, tally: Tally) -> None:
         counts = StageCounts.of(stage, source.name, tally)

@@ -94,8 +94,9 @@ def read_documents(path: Path) -> Iterator[Document]:
     number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
+            for line in lines:
                 yield Document(**json.loads(line))
+                number += 1
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.") from error
     except EOFError as error:

@@ -136,7 +136,7 @@ def from_roff(source: str) -> str:
         elif not text.startswith((".", "'")):
             line.append(text.strip())
     paragraphs.append(" ".join(line))
-    return "\n\n".join(p for p in paragraphs if p.strip())
+    return "\n\n".join(_SPACE.sub(" ", p).strip() for p in paragraphs if p.strip())
 
 
 def read_text(path: Path) -> str:

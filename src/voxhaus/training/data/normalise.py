@@ -15,6 +15,7 @@ from voxhaus.training.data.steps import Refusal
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]"
 )
+_LINE_BREAK = re.compile("\r\n?|\u2028|\u2029|\x85|\f")
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _PARAGRAPH = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•o+]|\d{1,3}[.)]|\(\w{1,3}\))\s")
@@ -34,7 +35,7 @@ class Normalise:
 
     def __call__(self, document: Document) -> Document | Refusal:
         """The document with uniform text."""
-        text = document.text.replace("\r\n", "\n").replace("\r", "\n")
+        text = document.text
         damaged = len(_CONTROL.findall(text)) + text.count("\ufffd")
         if damaged * 50 > len(text) > 0:
             return Refusal(self.name, "binary")
@@ -46,6 +47,7 @@ class Normalise:
 
 def normalise(text: str) -> str:
     """Uniform text; doing it twice changes nothing more."""
+    text = _LINE_BREAK.sub("\n", text)
     text = unicodedata.normalize("NFC", _CONTROL.sub("", text)).replace("\u00ad", "")
     paragraphs = (_unwrap(part) for part in _PARAGRAPH.split(text.strip("\n")))
     return "\n\n".join(part for part in paragraphs if part)

@@ -10,7 +10,8 @@ Sources:
         terminal punctuation is off by default, because it alone takes 30 % of the tokens.
 The order of rules and the edge cases follow datatrove (`pipeline/filters`), with which the tests compare
 verdicts where it is installed. Words are found by one regular expression here, in place of its tokenizer
-(spaCy), so figures per word may differ by a few per cent.
+(spaCy), so figures per word may differ by a few per cent. One rule departs from it on purpose: punctuation
+is no word without letters here, as in Gopher's paper; counted as one it takes out plays and dictionaries.
 """
 
 import re
@@ -82,7 +83,7 @@ class GopherQuality:
             return "too many bullets"
         if _share(lines, lambda s: s.rstrip().endswith(("...", "…"))) > self.most_ellipsis_lines:
             return "too many lines end in an ellipsis"
-        if _share(words, _LETTER.search) < self.fewest_alphabetic_words:
+        if _share(proper, _LETTER.search) < self.fewest_alphabetic_words:
             return "too few words with letters"
         if len(self.stop_words.intersection(words)) < self.fewest_stop_words:
             return "too few stop words"
@@ -248,7 +249,7 @@ class C4Quality:
         return "javascript" not in lower and not any(policy in lower for policy in _POLICIES)
 
 
-_TERMINAL = tuple(".?!\"'”’…。！？:;)")  # FineWeb counts any terminal mark of the world's scripts
+TERMINAL = tuple(".?!\"'”’…。！？:;)")  # FineWeb counts any terminal mark of the world's scripts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +273,7 @@ class FineWebQuality:
         lines = [line for line in text.split("\n") if line.strip()]
         if not lines:
             return "empty"
-        if _share(lines, lambda s: s.endswith(_TERMINAL)) < self.fewest_lines_end_in_punctuation:
+        if _share(lines, lambda s: s.endswith(TERMINAL)) < self.fewest_lines_end_in_punctuation:
             return "few lines end in punctuation"
         if _share(lines, lambda s: len(s) <= self.short_line) > self.most_short_lines:
             return "short lines"

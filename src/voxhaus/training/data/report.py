@@ -21,7 +21,7 @@ class StageCounts:
     """What one stage did with one source.
 
     Attributes:
-        stage: "pool", "filtered", "clean", or a set of shards.
+        stage: "pool", "filtered", "clean", or "shards" and the name of a set.
         source: its name, or "all".
         seen: documents and characters that came in.
         kept: documents and characters that stayed.

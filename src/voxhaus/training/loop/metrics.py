@@ -11,12 +11,18 @@ from typing import Any
 
 
 class Metrics:
-    """Averages of named numbers between two log lines, kept in `metrics.jsonl`."""
+    """Averages of named numbers between two log lines, kept in `metrics.jsonl`.
 
-    def __init__(self, folder: Path, *, quiet: bool = False) -> None:
+    Args:
+        folder: of the run.
+        quiet: print nothing.
+        silent: write nothing either; for all processes but one.
+    """
+
+    def __init__(self, folder: Path, *, quiet: bool = False, silent: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "metrics.jsonl"
-        self._quiet = quiet
+        self._quiet, self._silent = quiet or silent, silent
         self._sums: dict[str, float] = {}
         self._count = 0
         self._since = time.monotonic()
@@ -41,6 +47,8 @@ class Metrics:
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one row to the log."""
+        if self._silent:
+            return
         with self.path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(row) + "\n")
 

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import adamw
 
+from voxhaus.training.loop.parallel import cut, gathered, local, returned
+
 # Polar Express (Amsel et al. 2025, arXiv 2505.16932): the best odd quintics, one a step, for five
 # steps in bfloat16, with the authors' safety factor of 2 %.
 POLAR_EXPRESS = (
@@ -143,30 +145,34 @@ class MuonAdamW(torch.optim.Optimizer):
                 self._move_others(with_gradient, group)
 
     def _move_matrices(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+        """Matrices of a shape together; those that are cut over processes are put together first.
+
+        Each process then orthogonalises its share of the matrices, and rows go back. (Liu et al.
+        2025, section 2.3, gather every matrix in every process of a group instead.)
+        """
         rate, decay = group["lr"], group["weight_decay"]
-        for shape, members in _by_shape(parameters, group["parts"]):
-            views, updates = [], []
-            for p in members:
-                views.append(p.view(-1, *shape))
-                updates.append(self._momentum(p).view(-1, *shape))
-            wide = shape[0] <= shape[1]
+        for (shape, over), members in _alike(parameters, group["parts"]):
+            updates = [self._momentum(p).bfloat16() for p in members]
+            if over is None:
+                together = torch.cat([u.view(-1, *shape) for u in updates])
+                sizes = [u.numel() // (shape[0] * shape[1]) for u in updates]
+                moves = list(_orthogonal_of_any(together).split(sizes))
+            else:
+                whole = gathered(updates, members[0].shape[0], over)
+                moved = _orthogonal_of_any(whole.reshape(-1, *shape)).reshape(whole.shape)
+                moves = returned(moved, updates, over)
             scale = 0.2 * math.sqrt(max(shape))
-            together = torch.cat(updates)
-            together = together if wide else together.mT
-            moved = torch.cat([orthogonal(part) for part in together.split(_AT_ONCE)])
-            moved = moved if wide else moved.mT
-            start = 0
-            for view in views:
-                end = start + view.shape[0]
-                view.mul_(1 - rate * decay).add_(moved[start:end], alpha=-rate * scale)
-                start = end
+            for p, move in zip(members, moves, strict=True):
+                here = local(p)
+                here.mul_(1 - rate * decay).add_(move.view_as(here), alpha=-rate * scale)
 
     def _momentum(self, p: nn.Parameter) -> Tensor:
-        state, gradient = self.state[p], p.grad
-        assert gradient is not None
+        """The update before it is orthogonal, of the part that this process holds."""
+        state = self.state[p]
+        assert p.grad is not None
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(p)
-        momentum: Tensor = state["momentum"]
+        momentum, gradient = local(state["momentum"]), local(p.grad)
         keep = self.muon_config.momentum
         momentum.lerp_(gradient, 1 - keep)
         return gradient.lerp(momentum, keep)
@@ -175,16 +181,16 @@ class MuonAdamW(torch.optim.Optimizer):
         for p in parameters:
             if not self.state[p]:
                 self.state[p] = {
-                    "step": torch.zeros(()),
+                    "step": torch.zeros((), device=p.device),
                     "exp_avg": torch.zeros_like(p),
                     "exp_avg_sq": torch.zeros_like(p),
                 }
         states = [self.state[p] for p in parameters]
         adamw.adamw(
-            parameters,  # type: ignore[arg-type]
-            [p.grad for p in parameters],
-            [s["exp_avg"] for s in states],
-            [s["exp_avg_sq"] for s in states],
+            [local(p) for p in parameters],
+            [local(p.grad) for p in parameters if p.grad is not None],
+            [local(s["exp_avg"]) for s in states],
+            [local(s["exp_avg_sq"]) for s in states],
             [],
             [s["step"] for s in states],
             fused=True,
@@ -198,10 +204,23 @@ class MuonAdamW(torch.optim.Optimizer):
         )
 
 
-def _by_shape(
+def _orthogonal_of_any(g_MRC: Tensor) -> Tensor:
+    """`orthogonal` for matrices that may be tall, or none, some at a time."""
+    if not g_MRC.numel():
+        return g_MRC
+    wide = g_MRC.shape[1] <= g_MRC.shape[2]
+    together = g_MRC if wide else g_MRC.mT
+    moved = torch.cat([orthogonal(part) for part in together.split(_AT_ONCE)])
+    return moved if wide else moved.mT
+
+
+_Likeness = tuple[tuple[int, int], Any]  # shape of a matrix, and the processes it is cut over
+
+
+def _alike(
     parameters: list[nn.Parameter], parts: int
-) -> Iterator[tuple[tuple[int, int], list[nn.Parameter]]]:
-    groups: dict[tuple[int, int], list[nn.Parameter]] = {}
+) -> Iterator[tuple[_Likeness, list[nn.Parameter]]]:
+    groups: dict[_Likeness, list[nn.Parameter]] = {}
     for p in parameters:
-        groups.setdefault((p.shape[-2] // parts, p.shape[-1]), []).append(p)
+        groups.setdefault(((p.shape[-2] // parts, p.shape[-1]), cut(p)), []).append(p)
     yield from groups.items()

@@ -16,10 +16,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from voxhaus.core.errors import VoxhausError
-from voxhaus.training.loop import checkpoint
+from voxhaus.core.errors import InputError, VoxhausError
+from voxhaus.training.loop import checkpoint, parallel
 from voxhaus.training.loop.ledger import Ledger
 from voxhaus.training.loop.metrics import Metrics, plot
+from voxhaus.training.loop.processes import ALONE, Processes
 from voxhaus.training.loop.schedule import Schedule
 
 
@@ -61,7 +62,7 @@ class LoopConfig:
         folder: where checkpoints and the log go.
         average: decay of the exponential moving average of weights that is evaluated and exported;
             0 keeps none, and the present weights are evaluated.
-        accumulate: batches whose gradients make one step.
+        accumulate: batches whose gradients make one step, those of all processes together.
         clip: largest norm of the gradient.
         log_every, evaluate_every, save_every: in steps.
     """
@@ -86,7 +87,10 @@ class Trainer:
     Args:
         optimiser: None makes AdamW of the config's settings. A group's key `scale`, if it has one,
             multiplies its learning rate.
-        ledger: where seconds and the optimiser's FLOPs are entered; the task enters its own.
+        ledger: where seconds and the optimiser's FLOPs are entered; the task enters its own. The
+            first process's is everybody's after each evaluation and checkpoint.
+        processes: that share the batches of each step; the model is in shards (`parallel.shard`).
+            A step has the same batches however many they are.
     """
 
     def __init__(
@@ -96,8 +100,15 @@ class Trainer:
         *,
         optimiser: torch.optim.Optimizer | None = None,
         ledger: Ledger | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.task, self.config = task, config
+        if config.accumulate % processes.count:
+            raise InputError(
+                f"The {config.accumulate} batches of a step cannot be shared by {processes.count} "
+                "processes evenly.",
+                param="accumulate",
+            )
+        self.task, self.config, self.processes = task, config, processes
         self.ledger = ledger or Ledger()
         self.optimiser = optimiser or torch.optim.AdamW(
             task.model.parameters(),
@@ -109,36 +120,94 @@ class Trainer:
         self.average = {k: v.detach().clone() for k, v in state.items()}
         self._started = False
         self.step, self.epoch, self.within = 0, 0, 0
-        torch.manual_seed(config.seed)
-        self._restore(checkpoint.newest(config.folder))
+        torch.manual_seed(config.seed + processes.rank)
+        self._restore(checkpoint.newest_path(config.folder))
 
-    def _restore(self, state: dict[str, Any] | None) -> None:
-        if state is None:
+    def _restore(self, path: Path | None) -> None:
+        if path is None:
             return
-        self.task.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        state = checkpoint.rest(path)
+        if path.is_file():  # an older checkpoint: everything is in it
+            self.task.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            for name, value in self.average.items():
+                value.copy_(state["average"][name])
+        else:
+            self._fill(path)
         self.task.load_state(state["task"])
-        if "ledger" in state:
+        if "ledger" in state and self.processes.first:
             self.ledger.load_state(state["ledger"])
-        device = next(self.task.model.parameters()).device
-        self.average = {k: v.to(device) for k, v in state["average"].items()}
         self.step, self.epoch, self.within = state["step"], state["epoch"], state["within"]
-        torch.set_rng_state(state["random"])
+        random = state["random"] if isinstance(state["random"], list) else [state["random"]]
+        if len(random) == self.processes.count:
+            torch.set_rng_state(random[self.processes.rank])
+        else:  # more or fewer processes than before: other random numbers, but not the first ones
+            torch.manual_seed(hash((self.config.seed, self.step, self.processes.rank)))
+
+    def _fill(self, path: Path) -> None:
+        """Take back the tensors of a checkpoint, each process its parts."""
+        said, names = checkpoint.sizes(path), self._names()
+        for place, (shape, dtype) in said.items():
+            kind, _, rest = place.partition("/")
+            name, _, key = rest.rpartition("/")
+            if kind == "optimiser" and name in names:
+                p = names[name]
+                self.optimiser.state[p][key] = (
+                    torch.zeros_like(p, dtype=dtype, requires_grad=False)
+                    if shape == p.shape
+                    else torch.zeros(shape, dtype=dtype, device=p.device)
+                )
+        if not self.average:  # this run keeps none
+            said = {place: size for place, size in said.items() if place[:8] != "average/"}
+        tensors = checkpoint.joint(self._tensors())
+        checkpoint.compare(path, said, tensors)
+        checkpoint.fill(path, tensors, processes=self.processes)
+
+    def _names(self) -> dict[str, nn.Parameter]:
+        """Parameters that the optimiser moves, by their names in the model."""
+        known = {id(p): name for name, p in self.task.model.named_parameters()}
+        moved = [p for group in self.optimiser.param_groups for p in group["params"]]
+        return {known.get(id(p), f"{i}"): p for i, p in enumerate(moved)}
+
+    def _tensors(self) -> dict[str, dict[str, Tensor]]:
+        """All tensors that the next step depends on; in place."""
+        moments = {
+            f"{name}/{key}": value
+            for name, p in self._names().items()
+            for key, value in self.optimiser.state.get(p, {}).items()
+            if isinstance(value, Tensor)
+        }
+        model = self.task.model.state_dict()
+        return {"model": model, "optimiser": moments, "average": self.average}
 
     def save(self) -> Path:
-        """Write a checkpoint of everything that the next step depends on."""
-        state = {
-            "model": self.task.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "average": self.average,
+        """Write a checkpoint of everything that the next step depends on.
+
+        Raises:
+            VoxhausError: it could not be written; those before are untouched.
+        """
+        self._settle()
+        rest = {
             "task": self.task.state(),
             "ledger": self.ledger.state(),
             "step": self.step,
             "epoch": self.epoch,
             "within": self.within,
-            "random": torch.get_rng_state(),
+            "random": self.processes.gathered(torch.get_rng_state()),
         }
-        return checkpoint.save(self.config.folder, self.step, state)
+        return checkpoint.save(
+            self.config.folder, self.step, self._tensors(), rest, processes=self.processes
+        )
+
+    def _settle(self) -> None:
+        """Put the books of all processes into the first one's; seconds are its own."""
+        if self.processes.alone:
+            return
+        for entry in self.ledger.entries.values():
+            sums = self.processes.sums({"flops": entry.flops, "tokens": float(entry.tokens)})
+            first = self.processes.first
+            entry.flops = sums["flops"] if first else 0.0
+            entry.tokens = int(sums["tokens"]) if first else 0
 
     def run(self) -> dict[str, float]:
         """Train up to the schedule's last step; return the last evaluation.
@@ -147,7 +216,9 @@ class Trainer:
             VoxhausError: the loss stopped being a number (the last checkpoint is kept), or an epoch
                 without a batch.
         """
-        metrics = Metrics(self.config.folder, quiet=self.config.quiet)
+        metrics = Metrics(
+            self.config.folder, quiet=self.config.quiet, silent=not self.processes.first
+        )
         result: dict[str, float] = {}
         while self.step < self.config.schedule.steps:
             resumed, before = self.within > 0, self.step
@@ -164,7 +235,11 @@ class Trainer:
         return result
 
     def _groups(self) -> Iterator[list[Any]]:
-        """What is left of an epoch, in the batches of one step each."""
+        """What is left of an epoch, in this process's batches of one step each.
+
+        Several processes leave out an end of an epoch that they cannot share evenly.
+        """
+        rank, count = self.processes.rank, self.processes.count
         group: list[Any] = []
         for i, batch in enumerate(self.task.batches(self.epoch)):
             if i < self.within:
@@ -172,11 +247,11 @@ class Trainer:
             group.append(batch)
             if len(group) == self.config.accumulate:
                 self.within = i + 1
-                yield group
+                yield group[rank::count]
                 group = []
-        if group:
+        if group and len(group) % count == 0:
             self.within += len(group)
-            yield group
+            yield group[rank::count]
 
     def _advance(self, batches: list[Any]) -> dict[str, float]:
         began = time.perf_counter()
@@ -188,32 +263,40 @@ class Trainer:
         for batch in batches:
             for name, value in self._learn(batch, 1 / len(batches)).items():
                 values[name] = values.get(name, 0.0) + value / len(batches)
-        norm = nn.utils.clip_grad_norm_(self.task.model.parameters(), self.config.clip)
+        parameters = list(self.task.model.parameters())
+        parallel.reduce_gradients(parameters, self.processes)
+        norm = parallel.clip(parameters, self.config.clip, self.processes).item()
+        self._stop_unless_finite("gradient", norm)
         learned = time.perf_counter()
         self.optimiser.step()
         self.step += 1
         self._update_average()
         self._enter(learned - began, time.perf_counter() - learned)
-        return {**values, "gradient": norm.item()}
+        return {**self.processes.means(values), "gradient": norm}
 
     def _learn(self, batch: Any, share: float) -> dict[str, float]:  # noqa: ANN401 - see Task
         """Gradients of one batch; its terms and their sum as numbers."""
         terms = self.task.loss(batch)
         total = torch.stack(list(terms.values())).sum()
-        if not math.isfinite(total.item()):
-            raise VoxhausError(
-                f"The loss is {total.item()} at step {self.step}; training stopped. "
-                f"The last good checkpoint is in {self.config.folder}."
-            )
+        self._stop_unless_finite("loss", self.processes.means({"": total.item()})[""])
         (total * share).backward()
         return {"loss": total.item(), **{k: v.item() for k, v in terms.items()}}
+
+    def _stop_unless_finite(self, what: str, value: float) -> None:
+        """All processes stop together, before weights take harm: what was saved is good."""
+        if not math.isfinite(value):
+            raise VoxhausError(
+                f"The {what} is {value} at step {self.step}; training stopped. "
+                f"The last good checkpoint is in {self.config.folder}."
+            )
 
     def _enter(self, learning: float, moving: float) -> None:
         # The first step after a start also compiles; that is no training.
         if self._started:
             self.ledger.add("learned", 0.0, seconds=learning)
         self._started = True
-        self.ledger.add("optimiser", getattr(self.optimiser, "flops", 0), seconds=moving)
+        flops = getattr(self.optimiser, "flops", 0) / self.processes.count
+        self.ledger.add("optimiser", flops, seconds=moving)
 
     def _update_average(self) -> None:
         if not self.average:
@@ -222,7 +305,8 @@ class Trainer:
         keep = min(self.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, value in self.task.model.state_dict().items():
-                self.average[name].lerp_(value.to(self.average[name].dtype), 1 - keep)
+                kept = parallel.local(self.average[name])
+                kept.lerp_(parallel.local(value).to(kept.dtype), 1 - keep)
 
     def _occasionally(self, metrics: Metrics) -> dict[str, float] | None:
         c, last = self.config, self.step == self.config.schedule.steps
@@ -233,6 +317,9 @@ class Trainer:
         if self.step % c.evaluate_every and not last:
             return None
         figures = self.evaluate()
+        self._settle()
+        if not self.processes.first:
+            return figures
         row = {"step": self.step, "held_out": figures["loss"], **prefixed(figures)}
         if self.ledger.flops:
             row |= {"flops": self.ledger.flops, "seconds": self.ledger.seconds}

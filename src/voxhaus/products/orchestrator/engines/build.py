@@ -31,6 +31,10 @@ def build(name: str, config: EngineConfig, places: int) -> Engine[Any, Any]:
             from voxhaus.products.orchestrator.engines.llama import LlamaEngine
 
             return LlamaEngine(name, config, places)
+        case "language":
+            from voxhaus.products.orchestrator.engines.language import LanguageEngine
+
+            return LanguageEngine(name, config, places)
         case "whisper":
             from voxhaus.products.orchestrator.engines.whisper import WhisperEngine
 
