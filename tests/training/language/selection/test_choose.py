@@ -143,7 +143,7 @@ def test_models_are_trained_once_and_paid_for_by_each_run(texts, folder, monkeyp
 
 
 def test_a_killed_training_of_a_reference_goes_on(texts, tmp_path, monkeypatch):
-    config = replace(SMALL, color=True, prior_tokens=60_000)
+    config = replace(SMALL, color=True, prior_tokens=33_000)
     whole = References(config, texts, tmp_path / "whole", Ledger(), compiled=False)
     wanted = whole.model("prior")
     monkeypatch.setattr(references_module, "_SAVE_EVERY", 2)
@@ -164,7 +164,7 @@ def test_a_killed_training_of_a_reference_goes_on(texts, tmp_path, monkeypatch):
 
     resumed = cut.model("prior")
 
-    assert len(seen) == 60_000 // 4096 - 4
+    assert len(seen) == 33_000 // 4096 - 4
     assert resumed.digest == wanted.digest
     assert resumed.ledger.flops == pytest.approx(wanted.ledger.flops)
 

@@ -85,7 +85,7 @@ def test_scoring_goes_on_where_it_was_stopped(tmp_path, shards, tokenizer, lengt
 
     resumed = score(path, pool, CHUNKS, cut, ledger, length=length, batch=4)
 
-    assert sum(seen) == 57 - 16
+    assert len(seen) == 11  # batches of 4 for the 41 that were left
     assert np.array_equal(resumed.values, whole.values, equal_nan=True)
     each = forward_flops(cut.config, length)
     assert ledger.entries["scoring"].flops == pytest.approx(57 * length * each)

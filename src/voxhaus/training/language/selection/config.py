@@ -23,8 +23,9 @@ class SelectionConfig:
             trained on the target.
         tau: candidates for each chunk that `color` keeps. More are never looked at, so a large
             pool is scored in part only.
-        mixture: weights of sources, from runs of a small model on random mixtures (`proxies`), or
-            from each source's mean fall in loss (`drop`), which costs one scoring.
+        mixture: weights of genres (of sources that have none) from runs of a small model on random
+            mixtures (`proxies`), or of sources from their mean fall in loss (`drop`), which costs
+            scoring a sample.
         tokens: learn only from the tokens that a reference explains better (Rho-1).
         share: of a batch's tokens that are learned from.
         soft: weigh tokens smoothly in place of a cut.

@@ -146,7 +146,7 @@ def within(mixture_S: Array, limit_S: Array) -> Array:
 def chunks_of(
     mixture_S: Array,
     sources: Sequence[int],
-    source_n: npt.NDArray[np.int32],
+    source_n: npt.NDArray[np.int64],
     chunks: Chunks,
     count: int,
     seed: int,

@@ -33,6 +33,7 @@ from voxhaus.training.loop.precision import half_where_fast
 Chunks = npt.NDArray[np.int64]
 FORMAT = 1
 _SAVE_EVERY = 2048  # chunks, a minute or so of a small model
+_AT_ONCE = 4096  # tokens
 
 
 def shards_digest(shards: Shards) -> str:
@@ -138,7 +139,7 @@ def score(
     *,
     length: int,
     glance: int | None = None,
-    batch: int = 16,
+    batch: int | None = None,
     device: torch.device | None = None,
     compiled: bool = False,
 ) -> Nats:
@@ -152,7 +153,7 @@ def score(
         ledger: pays.
         length: T.
         glance: look at so many tokens at the start of each chunk only; costs as much less.
-        batch: chunks at a time.
+        batch: chunks at a time; None: as many as make 4,096 tokens.
         device: where the model runs.
         compiled: by torch.compile.
 
@@ -183,12 +184,15 @@ def score(
         raise InputError(f"{path} holds the losses of other chunks; delete it or name another.")
     values = _map(path, header, "r+")
     seen = header.glance
+    batch = batch or max(1, _AT_ONCE // seen)
     each = seen * forward_flops(model.config, seen)
     losses = _forward(model, device or torch.device("cpu"), compiled=compiled)
     began, since = time.monotonic(), header.done
     while header.done < header.wanted:
         numbers = chunks[header.done : header.done + batch]
-        values[numbers, :seen] = losses(rows.rows(numbers), seen).astype(np.float16)
+        # The last batch is filled up: compiled code is made for a shape.
+        nats_BT = losses(rows.rows(np.resize(numbers, batch)), seen)[: len(numbers)]
+        values[numbers, :seen] = nats_BT.astype(np.float16)
         now = time.monotonic()
         header = _later(header, len(numbers), each, now - began)
         began = now
@@ -204,7 +208,7 @@ def _forward(
     model: LanguageModel, device: torch.device, *, compiled: bool
 ) -> Callable[[Batch, int], npt.NDArray[np.float32]]:
     model = model.to(device).eval()
-    losses = torch.compile(model.losses) if compiled else model.losses
+    losses = torch.compile(model.losses, dynamic=False) if compiled else model.losses
 
     def run(batch: Batch, seen: int) -> npt.NDArray[np.float32]:
         tokens = torch.from_numpy(batch.tokens[:, : seen + 1]).to(device)

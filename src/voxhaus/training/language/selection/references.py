@@ -116,7 +116,9 @@ class Texts:
         """The target's unseen chunks as a held-out text."""
         rows = Packed(self.target, length=self.length, batch=1, shuffle=False)
         numbers = self.split()[1]
-        batches = tuple(rows.rows(part) for part in np.array_split(numbers, -(-len(numbers) // 16)))
+        # Batches as large as in training, as far as it goes: compiled code is made for a shape.
+        starts = range(0, len(numbers), _ROW_BATCH)
+        batches = tuple(rows.rows(numbers[i : i + _ROW_BATCH]) for i in starts)
         return HeldOut(batches=batches, bytes_V=self.bytes_V)
 
 
