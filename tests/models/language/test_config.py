@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 
 import pytest
 
@@ -62,6 +63,7 @@ def test_a_missing_size_is_named():
 
 
 def test_parameters_are_those_of_transformers():
+    sys.modules.setdefault("torchaudio", None)  # it may not fit torch, and is not needed
     transformers = pytest.importorskip("transformers")
     for config in (MIXTURE, dataclasses.replace(MIXTURE, experts=0, tied=False)):
         said = transformers.AutoConfig.for_model(**config.to_hugging_face())
