@@ -40,9 +40,11 @@ def compressed(
     most = 2 ** (bits - 1) - 1
     blocks = _in_blocks(whole_OI.astype(np.float32))
     reach = np.abs(blocks).max(1)
-    kept = np.round(blocks * (most / np.maximum(reach, 1))[:, None]).astype(np.int8) + most
-    ones = np.unpackbits(kept.astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
-    return np.packbits(ones), reach.astype(np.uint8)
+    kept = np.round(blocks * (most / np.maximum(reach, 1))[:, None]) + most
+    eights = kept.astype("<u8").reshape(-1, 8)
+    together = np.bitwise_or.reduce(eights << _shifts(bits), axis=1)
+    bytes_ = together[:, None].view(np.uint8)[:, :bits]
+    return np.ascontiguousarray(bytes_).reshape(-1), reach.astype(np.uint8)
 
 
 def expanded(
@@ -50,13 +52,19 @@ def expanded(
 ) -> NDArray[np.int8]:
     """The rows that `compressed` stored, as near as `bits` can say."""
     most = 2 ** (bits - 1) - 1
-    count = len(reach) * BLOCK
-    ones = np.unpackbits(packed, count=count * bits).reshape(count, bits)
-    wide = np.zeros((count, 8), np.uint8)
-    wide[:, 8 - bits :] = ones
-    kept = np.packbits(wide, axis=-1).reshape(-1, BLOCK).astype(np.float32) - most
-    found = np.round(kept * (reach.astype(np.float32) / most)[:, None]).astype(np.int8)
+    wide = np.zeros((len(packed) // bits, 8), np.uint8)
+    wide[:, :bits] = packed.reshape(-1, bits)
+    kept = (wide.view("<u8") >> _shifts(bits)) & np.uint64(2**bits - 1)
+    # What each number of a block of each reach is again.
+    numbers = np.arange(2**bits, dtype=np.float32) - most
+    table = np.round(np.arange(128, dtype=np.float32)[:, None] * numbers / most).astype(np.int8)
+    found = table[reach[:, None], kept.reshape(-1, BLOCK).astype(np.uint8)]
     return found.reshape(-1)[: int(np.prod(shape))].reshape(shape)
+
+
+def _shifts(bits: int) -> NDArray[np.uint64]:
+    """Where each of eight numbers begins in a word that holds them all."""
+    return np.arange(8, dtype=np.uint64) * np.uint64(bits)
 
 
 def _in_blocks(value: NDArray[np.float32]) -> NDArray[np.float32]:
