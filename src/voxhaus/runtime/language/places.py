@@ -43,7 +43,9 @@ def find(model: str) -> tuple[Path, str]:
             )
         return pulled, model
     if model not in {name for name, _ in weights.available()}:
-        raise InputError(f"There is no text model '{model}' here. {_HOW}", param="model")
+        there = ", ".join(installed())
+        how = f"Text models here: {there}." if there else _HOW
+        raise InputError(f"There is no text model '{model}' here. {how}", param="model")
     found = weights.load(model)
     if STEP not in found.manifest["files"]:
         raise InputError(f"'{model}' is not a text model. {_HOW}", param="model")
