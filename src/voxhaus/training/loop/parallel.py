@@ -92,7 +92,7 @@ def _spread_out(model: nn.Module, processes: Processes, spread: int) -> set[nn.P
 
 
 class Travelling:
-    """Rows travel to the processes that hold their experts, and back (GShard, Lepikhin et al. 2020).
+    """Rows travel to the processes that hold their experts, and back (GShard, Lepikhin 2020).
 
     Exact: every row travels, none is dropped. The counts are sent first, so the host waits once a
     layer for them.
@@ -101,7 +101,8 @@ class Travelling:
     def __init__(self, group: dist.ProcessGroup) -> None:
         self._group, self._size = group, group.size()
 
-    @torch.compiler.disable  # how many rows come is not known before they come
+    # Not compiled: how many rows come is not known before they come.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, x_RD: Tensor, up_EFD: Tensor, down_EDF: Tensor, count_E: Tensor) -> Tensor:
         """What the experts make of rows that are sorted by expert; see `experts.feed`."""
         count_PE = count_E.view(self._size, -1)
@@ -198,6 +199,8 @@ def reduce_gradients(parameters: Iterable[nn.Parameter], processes: Processes) -
 
 def clip(parameters: Iterable[nn.Parameter], largest: float, processes: Processes) -> Tensor:
     """Scale all gradients so that their common norm is at most `largest`; return what it was."""
+    if processes.alone:
+        return nn.utils.clip_grad_norm_(parameters, largest)
     gradients = [p.grad for p in parameters if p.grad is not None]
     squares = torch.zeros((), device=processes.device)
     for gradient in gradients:
