@@ -38,9 +38,13 @@ def train(settings):
 
     with joined() as processes:
         assert processes.count == 2
-        poison = settings["poison_at"]
-        folder = Path(settings["folder"])
-        distributed_run.trainer(folder, processes, spread=2, poison_at=poison).run()
+        distributed_run.trainer(Path(settings["folder"]), processes, spread=2).run()
+
+
+def fail(settings):
+    from voxhaus.core.errors import VoxhausError
+
+    raise VoxhausError("The loss is nan at step 3; training stopped.")
 
 
 def losses(folder):
@@ -52,14 +56,13 @@ def test_two_processes_of_a_cluster_learn_what_one_learns(local_ray, tmp_path, m
     import distributed_run
 
     distributed_run.trainer(tmp_path / "one").run()
-    settings = {"folder": str(tmp_path / "two"), "poison_at": None}
     cluster = Cluster(processes=2, folder=tmp_path / "ray", name="test", restarts=0)
-    launch(train, settings, cluster)
+    launch(train, {"folder": str(tmp_path / "two")}, cluster)
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-6)
 
 
 def test_what_fails_there_is_said_here(local_ray, tmp_path):
-    settings = {"folder": str(tmp_path / "two"), "poison_at": 1}
-    cluster = Cluster(processes=2, folder=tmp_path / "ray", name="test", restarts=0)
-    with pytest.raises(VoxhausError, match="test failed on the cluster: .*nan at step 0"):
-        launch(train, settings, cluster)
+    cluster = Cluster(processes=1, folder=tmp_path / "ray", name="test", restarts=0)
+    said = r"test failed on the cluster: .*nan at step 3; training stopped"
+    with pytest.raises(VoxhausError, match=said):
+        launch(fail, {}, cluster)

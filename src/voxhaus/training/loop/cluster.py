@@ -75,9 +75,8 @@ def launch(
     try:
         trainer.fit()
     except Exception as error:
-        raise VoxhausError(
-            f"The run {cluster.name} failed on the cluster: {_cause(error)}"
-        ) from error
+        said = f"The run {cluster.name} failed on the cluster: {_cause(error)}"
+        raise VoxhausError(said) from error
 
 
 def _cause(error: Exception) -> str:
