@@ -56,13 +56,13 @@ def test_two_processes_of_a_cluster_learn_what_one_learns(local_ray, tmp_path, m
     import distributed_run
 
     distributed_run.trainer(tmp_path / "one").run()
-    cluster = Cluster(processes=2, folder=tmp_path / "ray", name="test", restarts=0)
+    cluster = Cluster(processes=2, folder=tmp_path / "ray", restarts=0)
     launch(train, {"folder": str(tmp_path / "two")}, cluster)
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-6)
 
 
 def test_what_fails_there_is_said_here(local_ray, tmp_path):
-    cluster = Cluster(processes=1, folder=tmp_path / "ray", name="test", restarts=0)
-    said = r"test failed on the cluster: .*nan at step 3; training stopped"
+    cluster = Cluster(processes=1, folder=tmp_path / "ray", restarts=0)
+    said = r"run failed on the cluster: .*nan at step 3; training stopped"
     with pytest.raises(VoxhausError, match=said):
         launch(fail, {}, cluster)

@@ -36,6 +36,7 @@ from voxhaus.training.language.selection.config import SelectionConfig
 from voxhaus.training.language.selection.references import References, Texts
 from voxhaus.training.language.tasks import build as tasks
 from voxhaus.training.loop import parallel
+from voxhaus.training.loop.cluster import Cluster, launch
 from voxhaus.training.loop.ledger import Ledger, measured_peak
 from voxhaus.training.loop.precision import best_device
 from voxhaus.training.loop.processes import ALONE, Processes, joined
@@ -69,6 +70,7 @@ class Options:
         seed: of start values and order.
         select: how text is chosen: any of documents, color, mixture, tokens.
         quick: the smallest run of each stage, from the text of this repository.
+        cluster: processes that Ray Train starts to pre-train; 0 trains in this one.
         spread: processes that share one set of experts, under `torchrun` (see `parallel.shard`).
         say: told what a stage does.
     """
@@ -88,6 +90,7 @@ class Options:
     seed: int = 1
     select: tuple[str, ...] = ()
     quick: bool = False
+    cluster: int = 0
     spread: int = 1
     say: Callable[[str], None] = print
 
@@ -113,11 +116,20 @@ def make_corpus(o: Options) -> None:
 def pretrain(o: Options) -> None:
     """Pre-train on the corpus; the model is written as a Hugging Face folder.
 
-    Under `torchrun` all processes train it together.
+    Under `torchrun` all processes train it together, and so do those that Ray Train starts.
     """
+    if o.cluster:
+        settings = {k: v for k, v in vars(o).items() if k != "say"} | {"cluster": 0}
+        folder = o.runs.absolute() / "pretrain" / "ray"
+        launch(_pretrain_there, settings, Cluster(processes=o.cluster, folder=folder))
+        return
     _threads(o)
     with joined() as processes:
         _pretrain(o, processes)
+
+
+def _pretrain_there(settings: dict[str, Any]) -> None:
+    pretrain(Options(**settings))
 
 
 def _pretrain(o: Options, processes: Processes) -> None:

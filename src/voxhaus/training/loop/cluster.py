@@ -20,17 +20,15 @@ class Cluster:
 
     Attributes:
         processes: that train together.
-        gpu: one for each process; else they train on CPUs.
+        gpu: one for each process; None: where the cluster has so many.
         cpus: of each process.
         restarts: of the whole run after a process or machine was lost.
         folder: for Ray's own notes; on storage that all machines share, like the run's checkpoints.
-        name: of the run.
     """
 
     processes: int
     folder: Path
-    name: str
-    gpu: bool = False
+    gpu: bool | None = None
     cpus: int = 1
     restarts: int = 3
 
@@ -53,30 +51,35 @@ def launch(
         VoxhausError: the function failed, and failed again after restarts.
     """
     try:
+        import ray
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
     except ImportError as error:
         raise MissingExtraError("ray[train]", "scale") from error
+    if not ray.is_initialized():
+        ray.init(include_dashboard=False)
+    gpu = cluster.gpu
+    if gpu is None:
+        gpu = ray.cluster_resources().get("GPU", 0) >= cluster.processes
     trainer = TorchTrainer(
         function,
         train_loop_config=dict(settings),
-        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if cluster.gpu else "gloo"),
+        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if gpu else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=cluster.processes,
-            use_gpu=cluster.gpu,
-            resources_per_worker={"CPU": cluster.cpus, "GPU": int(cluster.gpu)},
+            use_gpu=gpu,
+            resources_per_worker={"CPU": cluster.cpus, "GPU": int(gpu)},
         ),
         run_config=RunConfig(
-            name=cluster.name,
-            storage_path=str(cluster.folder.absolute()),
+            name=cluster.folder.name,
+            storage_path=str(cluster.folder.absolute().parent),
             failure_config=FailureConfig(max_failures=cluster.restarts),
         ),
     )
     try:
         trainer.fit()
     except Exception as error:
-        said = f"The run {cluster.name} failed on the cluster: {_cause(error)}"
-        raise VoxhausError(said) from error
+        raise VoxhausError(f"The run failed on the cluster: {_cause(error)}") from error
 
 
 def _cause(error: Exception) -> str:
