@@ -62,7 +62,7 @@ def small(experts=4):
 
 
 def plan(**changes):
-    rates = Rates(matrices=0.03, embedding=0.3, head=0.03, others=0.03)
+    rates = Rates(matrices=0.03, embedding=0.3, head=0.03, router=0.03, norms=0.03)
     return replace(Plan(model=small(), rates=rates, length=LENGTH, step_tokens=128), **changes)
 
 

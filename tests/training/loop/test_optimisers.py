@@ -21,15 +21,15 @@ def optimiser(matrices=(), others=(), rate=0.1, **config):
     return made
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (16, 48), (64, 256)])
+@pytest.mark.parametrize("shape", [(32, 32), (16, 48), (96, 128), (64, 256)])
 def test_singular_values_come_near_one(shape):
-    """From a spread of 1 to 50; bfloat16 leaves them between 0.7 and 1.45."""
+    """From a spread of 1 to 50; five steps leave them within a fifth of 1."""
     torch.manual_seed(1)
     u, s, v = torch.linalg.svd(torch.randn(3, *shape), full_matrices=False)
     spread = torch.linspace(1, 0.02, s.shape[-1])
     values = torch.linalg.svdvals(orthogonal((u * spread) @ v).float())
-    assert values.min() > 0.7
-    assert values.max() < 1.45
+    assert values.min() > 0.8
+    assert values.max() < 1.2
 
 
 def test_directions_are_kept():

@@ -65,23 +65,26 @@ def optimiser(model: LanguageModel, plan: Plan, *, weight_decay: float = 0.1) ->
     matrices, others = [], []
     base = plan.rates.matrices
     for name, parameter in model.named_parameters():
-        if (
-            parameter.dim() < 2
-            or "embed_tokens" in name
-            or "lm_head" in name
-            or "mlp.gate.w" in name
-        ):
-            rate = plan.rates.others
-            if "embed_tokens" in name:
-                rate = plan.rates.embedding
-            elif "lm_head" in name:
-                rate = plan.rates.head
+        rate = _rate(name, parameter, plan)
+        if rate is not None:
             others.append(Other(parameter=parameter, scale=rate / base))
         else:
             parts = 2 if name.endswith("gate_up_proj") else 1
             matrices.append(Matrices(parameter=parameter, parts=parts))
     config = OptimiserConfig(muon=plan.muon, weight_decay=weight_decay)
     return MuonAdamW(matrices, others, config)
+
+
+def _rate(name: str, parameter: nn.Parameter, plan: Plan) -> float | None:
+    """AdamW's learning rate of a parameter; None if it is a matrix of a layer."""
+    for part, rate in (
+        ("embed_tokens", plan.rates.embedding),
+        ("lm_head", plan.rates.head),
+        ("mlp.gate.weight", plan.rates.router),
+    ):
+        if part in name:
+            return rate
+    return plan.rates.norms if parameter.dim() < 2 else None
 
 
 class Pretraining:

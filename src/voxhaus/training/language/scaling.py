@@ -34,13 +34,16 @@ class Rates:
         matrices: of Muon, on AdamW's scale (see `MuonAdamW`), or of AdamW.
         embedding: of rows that begin with a variance of 1.
         head: of the untied output layer, which begins at zero.
-        others: of norms and routers.
+        router: of the layers that choose experts; at the head's rate they choose the same few for
+            all tokens within a hundred steps, and stay there.
+        norms: of their scales.
     """
 
     matrices: float
     embedding: float
     head: float
-    others: float
+    router: float
+    norms: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +150,11 @@ def rates(width: int) -> Rates:
     """Learning rates for a width."""
     factor = math.sqrt(256 / width)
     return Rates(
-        matrices=6e-3 * factor, embedding=0.2 * factor, head=6e-3 * factor, others=6e-3 * factor
+        matrices=6e-3 * factor,
+        embedding=0.2 * factor,
+        head=6e-3 * factor,
+        router=5e-4 * factor,
+        norms=6e-3 * factor,
     )
 
 
