@@ -24,11 +24,11 @@ from onnx import TensorProto
 from voxhaus.core.errors import InputError
 from voxhaus.models.language import layout
 from voxhaus.models.language.config import LanguageConfig
+from voxhaus.models.language.layout import BATCH, STEP
 from voxhaus.models.language.quantise import FORM, SCALE
 from voxhaus.models.language.tensors import FILE, Tensors
 from voxhaus.models.nn.nodes import FUSED, Nodes
 
-STEP, BATCH = "step.onnx", "batch.onnx"
 MANY = 16  # experts up to which each one is a matrix of its own, instead of QMoE's loop
 _KINDS = {"F32": TensorProto.FLOAT, "I8": TensorProto.INT8}
 
