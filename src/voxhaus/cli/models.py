@@ -14,6 +14,7 @@ from voxhaus.cli.terminal import AsJson, print_json, print_table
 def models(as_json: AsJson = False) -> None:
     """List the models whose weights are installed, with size, origin and whether they are whole."""
     found = [describe(model, version) for model, version in _available()]
+    found += _pulled()
     if as_json:
         print_json({"models": found})
         return
@@ -28,6 +29,17 @@ def models(as_json: AsJson = False) -> None:
         for m in found
     ]
     print_table(["MODEL", "VERSION", "SIZE", "CREATED", "STATE"], rows)
+
+
+def _pulled() -> list[dict[str, Any]]:
+    """Text models of the Hugging Face Hub that are here."""
+    from voxhaus.runtime.language.places import place_of, pulled
+
+    nothing = {"version": "", "created": "", "commit": "", "recipe": "", "problems": []}
+    return [
+        {"model": m, "path": str(place_of(m)), "bytes": _size(place_of(m)), **nothing}
+        for m in pulled()
+    ]
 
 
 def _available() -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ The same int8 numbers go into every engine: our runtime's own, as Q8_0 blocks in
 plain numbers into transformers. Engines never end an answer before its last token.
 """
 
+import importlib
 import json
 import statistics
 import sys
@@ -132,8 +133,10 @@ class _LlamaCpp:
 
 class _Transformers:
     def __init__(self, folder: Path, threads: int, kind: str) -> None:
-        # transformers imports it where it is there; text needs none, and it may not fit torch.
-        sys.modules.setdefault("torchaudio", None)  # type: ignore[arg-type]
+        try:
+            importlib.import_module("torchaudio")
+        except (ImportError, OSError):  # transformers would fail on one that does not fit torch
+            sys.modules["torchaudio"] = None  # type: ignore[assignment]
         try:
             import torch
             from transformers import AutoModelForCausalLM

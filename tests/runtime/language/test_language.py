@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("onnx")
 
 from voxhaus.core.chat import ChatEnd, Message
-from voxhaus.core.errors import InputError, WeightsError
+from voxhaus.core.errors import InputError, VoxhausError, WeightsError
 from voxhaus.models.language.chat_template import write
 from voxhaus.runtime.language.language import Language
 
@@ -187,6 +187,19 @@ def test_damaged_weights_are_said_in_a_sentence(exact_folder, tmp_path):
     (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(WeightsError, match="cannot be loaded by onnxruntime"):
         Language(folder, "cut")
+
+
+def test_closing_is_heard_of_by_whoever_waits(exact_folder):
+    language = Language(exact_folder, "closing", places=2)
+    streams = [language.stream(ASKED, temperature=1.0, seed=n) for n in range(4)]
+    next(streams[0])
+    language.close()
+    with pytest.raises(VoxhausError, match="closed"):
+        for stream in streams:
+            list(stream)
+    for ask in (lambda: language.chat(ASKED), lambda: language.log_probabilities([1])):
+        with pytest.raises(VoxhausError, match="closed"):
+            ask()
 
 
 def test_a_failing_model_is_heard_of(exact_folder, monkeypatch):

@@ -196,6 +196,8 @@ def test_a_model_is_pulled_and_answers(hub, tmp_path, cache):
     assert report["model"] == "me/tiny" and str(cache) in report["path"]
     assert not list((tmp_path / "hf").rglob("README.md"))
     assert places.installed() == ["me/tiny"]
+    listed = json.loads(voxhaus(hub, tmp_path, "models", "--json").stdout)["models"]
+    assert "me/tiny" in [m["model"] for m in listed]
     # Without any Hub from now on.
     arguments = ["chat", "What?", "--model", "me/tiny", "--max-tokens", "3", "--json"]
     done = voxhaus("http://127.0.0.1:9", tmp_path, *arguments)

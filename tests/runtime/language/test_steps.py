@@ -84,21 +84,26 @@ def test_without_every_it_is_the_last(exact):
 
 @pytest.mark.parametrize("rounded", [False, True])
 def test_a_batch_is_its_members(rounded, exact, whole_numbers):
-    """In whole numbers but for what one row alone rounds otherwise."""
-    steps = whole_numbers if rounded else exact
+    """Two conversations of different lengths, token by token, alone and together.
+
+    In whole numbers one row alone rounds a little otherwise, and now and then an expert changes.
+    """
+    steps, count = (whole_numbers if rounded else exact), 12
     alone = []
     for ids in (IDS, OTHER):
-        steps.prefill(0, ids[:-2], 0)
-        alone.append([steps.step([ids[at]], [at])[0].copy() for at in (len(ids) - 2, len(ids) - 1)])
-    steps.prefill(0, IDS[:-2], 0)
-    steps.prefill(1, OTHER[:-2], 0)
-    for back in (2, 1):
-        lengths = [len(IDS) - back, len(OTHER) - back]
+        steps.prefill(0, ids[:-count], 0)
+        places = range(len(ids) - count, len(ids))
+        alone.append([steps.step([ids[at]], [at])[0].copy() for at in places])
+    steps.prefill(0, IDS[:-count], 0)
+    steps.prefill(1, OTHER[:-count], 0)
+    apart = []
+    for number in range(count):
+        lengths = [len(ids) - count + number for ids in (IDS, OTHER)]
         both = steps.step([IDS[lengths[0]], OTHER[lengths[1]]], lengths)
-        for row, logits in enumerate(both):
-            theirs = alone[row][2 - back]
-            apart = np.linalg.norm(logits - theirs) / np.linalg.norm(theirs)
-            assert apart < (0.1 if rounded else 1e-5)
+        for logits, theirs in zip(both, alone, strict=True):
+            wanted = theirs[number]
+            apart.append(np.linalg.norm(logits - wanted) / np.linalg.norm(wanted))
+    assert np.median(apart) < 0.06 if rounded else max(apart) < 1e-5
 
 
 def test_a_moved_place_goes_on(exact):

@@ -24,11 +24,11 @@ from onnx import TensorProto
 from voxhaus.core.errors import InputError
 from voxhaus.models.language import layout
 from voxhaus.models.language.config import LanguageConfig
+from voxhaus.models.language.layout import BATCH, STEP
 from voxhaus.models.language.quantise import FORM, SCALE
 from voxhaus.models.language.tensors import FILE, Tensors
 from voxhaus.models.nn.nodes import FUSED, Nodes
 
-STEP, BATCH = "step.onnx", "batch.onnx"
 MANY = 16  # experts up to which each one is a matrix of its own, instead of QMoE's loop
 _KINDS = {"F32": TensorProto.FLOAT, "I8": TensorProto.INT8}
 
@@ -233,19 +233,15 @@ class Decoder(Nodes):
 
     def _experts(self, h: str, at: str) -> str:
         config = self.config
-        flat = self.add("Reshape", h, self.whole(-1, config.hidden_size))
-        router, _ = self._float_matrix(f"{at}mlp.gate.weight")
-        logits = self.add("MatMul", flat, router)
+        router = self.add("Transpose", self._number(f"{at}mlp.gate.weight"), perm=[1, 0])
+        logits = self.add("MatMul", h, router)
+        logits = self.add("Reshape", logits, self.whole(-1, config.experts))
         if not self._exact and _block(config) and (self.single or config.experts > MANY):
-            made = self._fused(flat, logits, at)
-        else:
-            made = self._sorted(flat, logits, at)
-        return self.add("Reshape", made, self.add("Shape", h))
+            return self._fused(h, logits, at)
+        flat = self.add("Reshape", h, self.whole(-1, config.hidden_size))
+        return self.add("Reshape", self._sorted(flat, logits, at), self.add("Shape", h))
 
-    def _float_matrix(self, name: str) -> tuple[str, str]:
-        return self.add("Transpose", self._number(name), perm=[1, 0]), ""
-
-    def _fused(self, flat: str, logits: str, at: str) -> str:
+    def _fused(self, h: str, logits: str, at: str) -> str:
         """QMoE: gate and up in turns, bytes around 128, a scale for each block of a row."""
         config = self.config
         E, H, C = config.experts, config.expert_size, config.hidden_size
@@ -260,7 +256,7 @@ class Decoder(Nodes):
             self.add("Expand", s, self.whole(E, rows, columns // block))
             for s, rows, columns in ((scale1, 2 * H, C), (scale2, C, H))
         ]
-        inputs = [flat, logits, self._bytes(fc1), spread[0], "", self._bytes(fc2), spread[1]]
+        inputs = [h, logits, self._bytes(fc1), spread[0], "", self._bytes(fc2), spread[1]]
         if not config.norm_topk_prob:
             inputs += ["", "", "", "", "", "", "", self.add("Softmax", logits, axis=-1)]
         return self.add(

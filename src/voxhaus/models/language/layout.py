@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from voxhaus.core.errors import WeightsError
 from voxhaus.models.language.config import LanguageConfig
 
+STEP, BATCH = "step.onnx", "batch.onnx"  # the graphs beside them
 EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from voxhaus.core.errors import InputError, VoxhausError, WeightsError
 from voxhaus.core.paths import cache_root
+from voxhaus.models.language.layout import STEP
 from voxhaus.runtime import weights
 from voxhaus.runtime.language.prepare import grown, is_ready, is_small, prepare, ready
-from voxhaus.runtime.language.steps import STEP
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WANTED = ("config.json", "generation_config.json", "tokenizer*.json", "*.safetensors*")
@@ -34,14 +34,14 @@ def find(model: str) -> tuple[Path, str]:
     if folder.is_dir():
         return _runnable(folder), folder.resolve().name
     if _HUB_ID.fullmatch(model):
-        pulled = place_of(model)
-        if not is_ready(pulled):
+        place = place_of(model)
+        if not is_ready(place):
             raise InputError(
                 f"'{model}' is neither a folder nor a model that was fetched. Fetch it with: "
                 f"voxhaus pull {model}",
                 param="model",
             )
-        return pulled, model
+        return place, model
     if model not in {name for name, _ in weights.available()}:
         there = ", ".join(installed())
         how = f"Text models here: {there}." if there else _HOW
@@ -65,9 +65,13 @@ def installed() -> list[str]:
         for name, version in weights.available()
         if (weights.find(name, version) / STEP).is_file()
     ]
+    return [*dict.fromkeys(shipped), *pulled()]
+
+
+def pulled() -> list[str]:
+    """Ids of the Hub's models that were fetched."""
     root = cache_root() / "language" / "models"
-    pulled = [p.name.replace("--", "/", 1) for p in sorted(root.glob("*--*")) if is_ready(p)]
-    return [*dict.fromkeys(shipped), *pulled]
+    return [p.name.replace("--", "/", 1) for p in sorted(root.glob("*--*")) if is_ready(p)]
 
 
 def place_of(model: str) -> Path:

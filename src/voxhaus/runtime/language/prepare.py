@@ -20,9 +20,9 @@ from voxhaus.core.errors import InputError, MissingExtraError, VoxhausError, Wei
 from voxhaus.core.paths import cache_root
 from voxhaus.models.language.compress import SMALL, grow
 from voxhaus.models.language.config import LanguageConfig
+from voxhaus.models.language.layout import BATCH, STEP
 from voxhaus.models.language.tensors import FILE, Tensors
 from voxhaus.models.text.tokenizer import FILE_NAME, Tokenizer
-from voxhaus.runtime.language.steps import BATCH, STEP
 
 FORM = 1  # of ready folders; a higher number makes all of them anew
 _COPIED = (FILE_NAME, "tokenizer_config.json", "generation_config.json")

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxhaus.core.chat import ChatDelta, ChatEnd, ChatEvent, StopReason, TokenUsage
+from voxhaus.core.errors import VoxhausError
 from voxhaus.models.text.tokenizer import Tokenizer, Utf8Stream
 from voxhaus.runtime.language.grammar import Matcher
 from voxhaus.runtime.language.options import Options
@@ -136,18 +137,19 @@ class Scheduler:
         return done.result()
 
     def close(self) -> None:
-        """Give up all answers and end the thread."""
+        """Give up all answers and end the thread; who waits for an answer hears of it."""
         with self._change:
             self._closed = True
-            for job in (*self._waiting, *self._running):
-                job.cancelled = True
             self._change.notify()
         if self._thread is not None:
             self._thread.join()
+        while self._calls:
+            self._calls.popleft()()
+        self._fail(VoxhausError("The model was closed."))
 
     def _alive(self) -> None:
         if self._closed:
-            raise RuntimeError("the model is closed")
+            raise VoxhausError("The model was closed.")
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="language", daemon=True)
             self._thread.start()

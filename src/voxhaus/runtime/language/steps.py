@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from voxhaus.core.errors import WeightsError
 from voxhaus.models.language.config import LanguageConfig
+from voxhaus.models.language.layout import BATCH, STEP
 
 Logits = NDArray[np.float32]
 
-STEP, BATCH = "step.onnx", "batch.onnx"
 CHUNK = 256  # tokens of a prompt that go through at once; others wait for no longer than that
 ROOM = 256  # positions that a cache begins with
 
