@@ -161,6 +161,7 @@ def test_short_answers(answer, references, exact, inside):
         ("I don't know that word.", True),
         ("The text does not say.", True),
         ("As an AI, I cannot predict the future.", True),
+        ("I don't have the ability to see that.", True),
         ("It will rain.", False),
         ("A pole. You don't need two.", False),
     ],
@@ -235,6 +236,17 @@ def test_right_answers_score_full_marks(items):
     # "aa" given before "aaa": one bit each.
     assert tasks["small_talk"]["bits_per_byte"] == pytest.approx(1.0)
     assert len(result["answers"]) == len(ROWS)
+
+
+def test_yes_or_no_by_likelihood(items):
+    class Agrees(Bytes):
+        def log_probabilities(self, ids):
+            return np.full(len(ids), -1.0 if bytes(ids).endswith(b"Yes") else -2.0, np.float32)
+
+    # "Yes" has three ids and "No" two: -3 against -4.
+    found = language_tasks.figures_by_likelihood(Agrees(), items["yes_no"])
+    assert found == {"balanced_accuracy by likelihood": 0.5}
+    assert language_tasks.figures_by_likelihood(Agrees(), []) == {}
 
 
 def test_silence_scores_nothing(items):

@@ -107,6 +107,8 @@ def evaluate(
         tasks[task] = figures(task, several, said[task])
         if too_long:
             tasks[task]["too_long"] = too_long
+        if task == "yes_no":
+            tasks[task].update(figures_by_likelihood(model, several))
         if task == "small_talk":
             bits = reply_bits_per_byte(model, several)
             tasks[task].update({} if math.isnan(bits) else {"bits_per_byte": bits})
@@ -274,6 +276,23 @@ _SCORES: Mapping[str, Callable[[Pairs], Figures]] = {
     "yes_no": _yes_no,
     "system": _kept_alike,
 }
+
+
+def figures_by_likelihood(model: Model, items: Sequence[Item]) -> Figures:
+    """Balanced accuracy of the likelier of "Yes" and "No": fair to models of other wordings."""
+    hits: dict[str, list[bool]] = {"yes": [], "no": []}
+    for item in items:
+        before = model.prompt(item.messages)
+        replies = {kind: model.encode(kind.capitalize()) for kind in hits}
+        if len(before) + max(map(len, replies.values())) >= model.context:
+            continue
+        likely = {
+            kind: float(np.sum(model.log_probabilities([*before, *ids])[len(before) :]))
+            for kind, ids in replies.items()
+        }
+        hits[item.kind].append(max(likely, key=lambda kind: likely[kind]) == item.kind)
+    found = _mean(_mean(h) for h in hits.values() if h)
+    return {} if math.isnan(found) else {"balanced_accuracy by likelihood": found}
 
 
 def reply_bits_per_byte(model: Model, items: Sequence[Item]) -> float:

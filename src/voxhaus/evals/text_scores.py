@@ -16,6 +16,7 @@ _REFUSAL = re.compile(
     r"look|access|predict|determine|provide)|not (?:sure|aware|familiar|able|connected)|no idea|"
     r"(?:I am|I'm) unable to|nobody (?:can )?knows?|nobody can|(?:does not|doesn't) say|"
     r"not (?:stated|mentioned|given|provided|in the text)|have(?: not|n't) told|"
+    r"(?:don't|do not) have (?:the |any |enough )?(?:ability|capability|access|information)|"
     r"no (?:information|access))\b",
     re.I,
 )
