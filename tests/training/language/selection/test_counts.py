@@ -1,0 +1,31 @@
+"""Counted pairs give probabilities that add up and know what follows what."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra 'language'")
+
+from voxhaus.training.language.selection.counts import DISCOUNT, Counts
+
+TEXT = np.array([[0, 1, 2, 1, 2], [3, 1, 2, 1, 0]])
+
+
+def test_probabilities_after_every_token_add_up_to_one():
+    counts = Counts([TEXT[:1], TEXT[1:]], 5)
+
+    for before in range(5):
+        rows = np.array([[before, after] for after in range(5)])
+        assert counts.probabilities(rows).sum() == pytest.approx(1)
+    assert counts.tokens == 8
+
+
+def test_a_pair_has_its_discounted_share_and_its_part_of_the_rest():
+    counts = Counts([TEXT], 5)
+
+    likely, unseen, unknown = counts.probabilities(np.array([[1, 2], [1, 3], [4, 2]]))[:, 0]
+
+    # After 1 came 2 three times and 0 once; 2 is 3 of 8 tokens that came after another.
+    single = (3 + 1) / (8 + 5)
+    assert likely == pytest.approx((3 - DISCOUNT) / 4 + 2 * DISCOUNT / 4 * single)
+    assert unseen == pytest.approx(2 * DISCOUNT / 4 / (8 + 5))
+    assert unknown == pytest.approx(single)  # nothing is known after 4
