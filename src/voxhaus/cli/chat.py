@@ -79,7 +79,8 @@ def chat(
         typer.Option("-o", "--output", help="Put what is spoken into an audio file instead."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="CPUs for each token; default: 1.")
+        int | None,
+        typer.Option("--threads", min=1, help="CPUs for each token; default: by the model."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -44,6 +44,8 @@ EXTRAS = {
     "postgres": "psycopg",
     "telemetry": "opentelemetry-sdk",
     "text": "xllamacpp",
+    "convert": "gguf",
+    "json": "llguidance",
     "listen": "faster-whisper",
     "scale": "ray",
 }

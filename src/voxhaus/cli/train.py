@@ -133,6 +133,12 @@ def language(
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: torch's choice.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of start values and order.")] = 1,
+    cluster: Annotated[
+        int, typer.Option(min=0, help="pretrain: processes that Ray Train starts; 0: this one.")
+    ] = 0,
+    spread: Annotated[
+        int, typer.Option(min=1, help="pretrain: processes that share a set of experts.")
+    ] = 1,
     select: Annotated[
         str,
         typer.Option(help="What to learn from: documents,color,mixture,tokens; some or none."),
@@ -163,6 +169,8 @@ def language(
             start=start,
             threads=threads,
             seed=seed,
+            cluster=cluster,
+            spread=spread,
             select=tuple(filter(None, select.split(","))),
             quick=quick,
         )

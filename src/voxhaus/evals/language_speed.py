@@ -44,12 +44,16 @@ class Answering(Protocol):
         """Let it write so many tokens after each prompt, all prompts at once."""
 
 
-def random_model(folder: Path, config: LanguageConfig | None = None) -> Path:
+def random_model(
+    folder: Path, config: LanguageConfig | None = None, *, spread: float = 0.05, seed: int = 0
+) -> Path:
     """A model with random weights and a vocabulary of pairs, in Hugging Face's format.
 
     Args:
         folder: gets the files.
         config: its sizes; the defaults if None.
+        spread: standard deviation of its matrices; 0.3 makes small ones talkative.
+        seed: of the weights.
     """
     from itertools import product
 
@@ -61,11 +65,11 @@ def random_model(folder: Path, config: LanguageConfig | None = None) -> Path:
 
     config = config or LanguageConfig()
     folder.mkdir(parents=True, exist_ok=True)
-    chance = np.random.default_rng(0)
+    chance = np.random.default_rng(seed)
     tensors = {
         name: np.ones(shape, np.float32)
         if name.endswith("norm.weight")
-        else chance.normal(0, 0.05, shape).astype(np.float32)
+        else chance.normal(0, spread, shape).astype(np.float32)
         for name, shape in layout.shapes(config).items()
     }
     write(folder / FILE, tensors, {"format": "pt"})
@@ -128,6 +132,8 @@ class _LlamaCpp:
 
 class _Transformers:
     def __init__(self, folder: Path, threads: int, kind: str) -> None:
+        # transformers imports it where it is there; text needs none, and it may not fit torch.
+        sys.modules.setdefault("torchaudio", None)  # type: ignore[arg-type]
         try:
             import torch
             from transformers import AutoModelForCausalLM

@@ -103,18 +103,34 @@ def evaluate(
         if progress:
             progress(f"{model.name}: {task}")
         tokens = _TOKENS.get(task, _OTHER_TOKENS)
-        said[task] = model.answers([i.messages for i in several], tokens)
+        said[task], too_long = _answers(model, several, tokens)
         tasks[task] = figures(task, several, said[task])
+        if too_long:
+            tasks[task]["too_long"] = too_long
         if task == "small_talk":
-            tasks[task]["bits_per_byte"] = reply_bits_per_byte(model, several)
+            bits = reply_bits_per_byte(model, several)
+            tasks[task].update({} if math.isnan(bits) else {"bits_per_byte": bits})
         log += [
             {"model": model.name, "task": task, "kind": i.kind, "asked": i.messages[-1]["content"],
              "references": i.references, "answer": a}
             for i, a in zip(several, said[task], strict=True)
         ]  # fmt: skip
     if "unknown" in tasks:
-        tasks["unknown"]["false_refusals"] = _false_refusals(items, said)
+        share = _false_refusals(items, said)
+        tasks["unknown"].update({} if math.isnan(share) else {"false_refusals": share})
     return {"tasks": tasks, "answers": log}
+
+
+def _answers(model: Model, items: Sequence[Item], tokens: int) -> tuple[list[str], int]:
+    """Answers to items, and how many do not fit the model's context; those get none."""
+    fitting = [
+        n for n, i in enumerate(items) if len(model.prompt(i.messages)) + tokens <= model.context
+    ]
+    said = [""] * len(items)
+    asked = [items[n].messages for n in fitting]
+    for n, answer in zip(fitting, model.answers(asked, tokens) if asked else (), strict=True):
+        said[n] = answer
+    return said, len(items) - len(fitting)
 
 
 def _false_refusals(items: Mapping[str, Sequence[Item]], said: Mapping[str, list[str]]) -> float:
@@ -142,10 +158,10 @@ def baselines(items: Mapping[str, Sequence[Item]]) -> dict[str, dict[str, Figure
 
 
 def figures(task: str, items: Sequence[Item], answers: Sequence[str]) -> Figures:
-    """The scores of a task: all between 0 and 1; `n` items."""
+    """The scores of a task, all between 0 and 1, and `n` items; none for what nothing asks."""
     pairs = list(zip(items, answers, strict=True))
     found = _SCORES.get(task, _overlap)(pairs)
-    return {"n": float(len(pairs)), **found}
+    return {"n": len(pairs), **{k: v for k, v in found.items() if not math.isnan(v)}}
 
 
 Pairs = list[tuple[Item, str]]

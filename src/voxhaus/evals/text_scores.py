@@ -14,7 +14,7 @@ _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 _REFUSAL = re.compile(
     r"\b(?:(?:do not|don't|cannot|can't|could not|couldn't) (?:really )?(?:know|tell|say|find|see|"
     r"look|access|predict|determine|provide)|not (?:sure|aware|familiar|able|connected)|no idea|"
-    r"unable to|nobody (?:can )?knows?|nobody can|(?:does not|doesn't) say|"
+    r"(?:I am|I'm) unable to|nobody (?:can )?knows?|nobody can|(?:does not|doesn't) say|"
     r"not (?:stated|mentioned|given|provided|in the text)|have(?: not|n't) told|"
     r"no (?:information|access))\b",
     re.I,

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="text models need the extra 'languag
 from torch.nn import functional  # noqa: E402
 
 from voxhaus.models.nn import decoder  # noqa: E402
-from voxhaus.models.nn.decoder import Attention, RMSNorm, attend, packed_mask, rotate, rotations  # noqa: E402, E501
+from voxhaus.models.nn.decoder import Attention, RMSNorm, attend, packed_mask, rotate, rotations  # noqa: E402
 
 
 def seeded(*shape, seed=0):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,23 +9,31 @@ pytest.importorskip("onnx")
 
 from voxhaus.core.chat import ChatDelta, ChatEnd, ChatRequest, Message
 from voxhaus.core.errors import InputError
+from voxhaus.evals.language_speed import random_model
+from voxhaus.models.language.config import LanguageConfig
 from voxhaus.products.orchestrator.config import TEXT, built_in
 from voxhaus.runtime.language.language import Language
 from voxhaus.runtime.language.prepare import prepare
 
-TALKING = Path(__file__).resolve().parents[2] / "runtime" / "language" / "conftest.py"
+TINY = LanguageConfig(
+    vocab_size=400,
+    hidden_size=64,
+    layers=2,
+    heads=2,
+    kv_heads=1,
+    head_dim=32,
+    experts=4,
+    expert_size=32,
+    context=200,
+)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The tiny model of the runtime's tests."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("tiny_models", TALKING)
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
-    made = tiny.write_talking(tmp_path_factory.mktemp("talking") / "talking")
-    return prepare(made, tmp_path_factory.mktemp("ready") / "talking", exact=True)
+    """A tiny model that says anything at all, the likeliest by itself."""
+    made = random_model(tmp_path_factory.mktemp("random") / "random", TINY, spread=0.3)
+    (made / "generation_config.json").write_text('{"temperature": 0.0}')
+    return prepare(made, tmp_path_factory.mktemp("ready") / "tiny", exact=True)
 
 
 @pytest.fixture

@@ -75,11 +75,7 @@ def test_bad_loss_stops_with_the_step(tmp_path):
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path):
     Trainer(Line(), config(tmp_path, 12)).run()
-    assert [p.name for p in sorted(tmp_path.glob("*.pt"))] == [
-        "step-00000011.pt",
-        "step-00000012.pt",
-    ]
-    assert not list(tmp_path.glob("*.partial"))
+    assert [p.name for p in sorted(tmp_path.glob("step-*"))] == ["step-00000011", "step-00000012"]
 
 
 def test_schedule_rises_holds_and_falls():
@@ -110,3 +106,40 @@ def test_nothing_to_train_on_is_said_and_not_waited_for(tmp_path):
     empty.batches = lambda epoch: iter(())
     with pytest.raises(VoxhausError, match="nothing to train on"):
         Trainer(empty, config(tmp_path, 12)).run()
+
+
+def test_a_run_goes_on_from_a_checkpoint_of_the_older_kind(tmp_path):
+    Trainer(Line(), config(tmp_path / "whole", 12)).run()
+    cut = Trainer(Line(poison_at=8), config(tmp_path / "cut", 12))
+    with pytest.raises(VoxhausError, match="last good checkpoint"):
+        cut.run()
+    cut = Trainer(Line(), config(tmp_path / "cut", 12))  # as it was after its last step
+    state = {
+        "model": cut.task.model.state_dict(),
+        "optimiser": cut.optimiser.state_dict(),
+        "average": cut.average,
+        "task": cut.task.state(),
+        "step": cut.step,
+        "epoch": cut.epoch,
+        "within": cut.within,
+        "random": torch.get_rng_state(),
+    }
+    (tmp_path / "old").mkdir()
+    torch.save(state, tmp_path / f"old/step-{cut.step:08d}.pt")
+    Trainer(Line(), config(tmp_path / "old", 12)).run()
+    whole = losses(tmp_path / "whole")
+    assert losses(tmp_path / "old") == {k: v for k, v in whole.items() if k > cut.step}
+
+
+def test_a_gradient_that_is_no_number_stops_before_weights_take_harm(tmp_path):
+    class Root(Line):
+        def loss(self, batch):
+            self.seen += 1
+            off = self.model(batch) * (0.0 if self.seen == 3 else 1.0)
+            return {"root": off.square().sum().sqrt()}  # whose slope at 0 is 0 / 0
+
+    made = Trainer(Root(), config(tmp_path, 12))
+    with pytest.raises(VoxhausError, match="The gradient is nan at step 2; training stopped"):
+        made.run()
+    kept = checkpoint.newest(tmp_path)
+    assert kept["step"] == 2 and all(v.isfinite().all() for v in kept["model"].values())

@@ -166,7 +166,8 @@ class LanguageModel(nn.Module):
         x_BTD, routings = self.hidden(tokens_BT, document_BT)
         logits_NV = self.lm_head(x_BTD).flatten(0, 1).float()
         nats_N = functional.cross_entropy(logits_NV, target_BT.flatten(), reduction="none")
-        return nats_N.view_as(target_BT), _router_losses(routings)
+        # A copy: FSDP warns of views, which could be changed in place.
+        return nats_N.view_as(target_BT).clone(), _router_losses(routings)
 
 
 def _router_losses(routings: list[Routing]) -> RouterLosses | None:

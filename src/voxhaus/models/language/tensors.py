@@ -54,16 +54,17 @@ class Tensors(Mapping[str, Array]):
 
     Args:
         folder: holds `model.safetensors`, or its parts with their index.
+        file: the name of another file in it.
 
     Raises:
         WeightsError: a file is missing, cut short, or not in the format.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: str = "") -> None:
         self.places: dict[str, Place] = {}
         self.about: dict[str, str] = {}
         self._maps: dict[Path, mmap.mmap] = {}
-        for path in _files(folder):
+        for path in [folder / file] if file else _files(folder):
             self._open(path)
 
     def _open(self, path: Path) -> None:

@@ -330,9 +330,16 @@ def _transformers_logits(folder: Path, tokens_BT: Tensor) -> Tensor | None:
         return None
     import transformers
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, attn_implementation="sdpa"
-    )
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, attn_implementation="sdpa"
+        )
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     logits: Tensor = model.eval()(tokens_BT).logits
     return logits.float()
 

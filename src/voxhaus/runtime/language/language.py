@@ -25,10 +25,12 @@ from voxhaus.runtime.language.grammar import Vocabulary
 from voxhaus.runtime.language.options import Options, defaults_of, options
 from voxhaus.runtime.language.scheduler import Job, Scheduler
 from voxhaus.runtime.language.steps import CHUNK, Steps
+from voxhaus.runtime.sessions import default_threads
 
 DEFAULT_MODEL = "voxhaus-1-preview"
 PLACES = 16  # answers at the same time
-THREADS = 1  # small models wait for each other's threads longer than they compute
+# Parameters that a token meets; below, threads wait for each other longer than they compute.
+SMALL = 40_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ class Language:
         self._defaults = defaults_of(self._settings)
         self._ends = self._end_tokens()
         # One place more, in which texts are only read.
-        steps = Steps(folder, self.config, places=places + 1, threads=threads or THREADS)
+        steps = Steps(folder, self.config, places=places + 1, threads=threads or self._threads())
         self._spare = places
         self._scheduler = Scheduler(steps, self._tokenizer, self._ends, places=places)
         self.load_seconds = time.perf_counter() - begun
@@ -83,7 +85,7 @@ class Language:
         Args:
             model: a name of `voxhaus models`; a folder in Hugging Face's format, which is made
                 ready once and kept in the cache; or an id that `voxhaus pull` has fetched.
-            threads: CPUs for each step; one if None, which is best for models below a billion.
+            threads: CPUs for each step; if None, one for small models and all for others.
             places: answers at the same time.
 
         Raises:
@@ -225,6 +227,9 @@ class Language:
         except WeightsError:
             first = self._settings.get("bos_token_id")
             return first if isinstance(first, int) else min(self._ends)
+
+    def _threads(self) -> int:
+        return 1 if self.config.active_parameters < SMALL else default_threads()
 
     def _end_tokens(self) -> frozenset[int]:
         said = self._settings.get("eos_token_id", [])

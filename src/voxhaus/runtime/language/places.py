@@ -10,7 +10,7 @@ from pathlib import Path
 from voxhaus.core.errors import InputError, VoxhausError, WeightsError
 from voxhaus.core.paths import cache_root
 from voxhaus.runtime import weights
-from voxhaus.runtime.language.prepare import is_ready, prepare, ready
+from voxhaus.runtime.language.prepare import grown, is_ready, is_small, prepare, ready
 from voxhaus.runtime.language.steps import STEP
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -32,7 +32,7 @@ def find(model: str) -> tuple[Path, str]:
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return (folder if is_ready(folder) else ready(folder)), folder.resolve().name
+        return _runnable(folder), folder.resolve().name
     if _HUB_ID.fullmatch(model):
         pulled = place_of(model)
         if not is_ready(pulled):
@@ -43,11 +43,19 @@ def find(model: str) -> tuple[Path, str]:
             )
         return pulled, model
     if model not in {name for name, _ in weights.available()}:
-        raise InputError(f"There is no text model '{model}' here. {_HOW}", param="model")
+        there = ", ".join(installed())
+        how = f"Text models here: {there}." if there else _HOW
+        raise InputError(f"There is no text model '{model}' here. {how}", param="model")
     found = weights.load(model)
     if STEP not in found.manifest["files"]:
         raise InputError(f"'{model}' is not a text model. {_HOW}", param="model")
-    return found.folder, found.model
+    return _runnable(found.folder), found.model
+
+
+def _runnable(folder: Path) -> Path:
+    if is_ready(folder):
+        return folder
+    return grown(folder) if is_small(folder) else ready(folder)
 
 
 def installed() -> list[str]:

@@ -12,10 +12,13 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from voxhaus.core.errors import InputError, MissingExtraError, VoxhausError, WeightsError
 from voxhaus.core.paths import cache_root
+from voxhaus.models.language.compress import SMALL, grow
 from voxhaus.models.language.config import LanguageConfig
 from voxhaus.models.language.tensors import FILE, Tensors
 from voxhaus.models.text.tokenizer import FILE_NAME, Tokenizer
@@ -28,6 +31,29 @@ _COPIED = (FILE_NAME, "tokenizer_config.json", "generation_config.json")
 def is_ready(folder: Path) -> bool:
     """Whether the runtime can load a folder as it is."""
     return all((folder / name).is_file() for name in (STEP, BATCH, FILE, "config.json"))
+
+
+def is_small(folder: Path) -> bool:
+    """Whether a folder is ready but for weights that are stored in fewer bits."""
+    return all((folder / name).is_file() for name in (STEP, BATCH, SMALL, "config.json"))
+
+
+def grown(folder: Path) -> Path:
+    """The ready form of a small folder, written if it is not in the cache; needs no extra.
+
+    Raises:
+        WeightsError: the weights are damaged.
+        VoxhausError: the cache cannot be written.
+    """
+    place = cache_root() / "language" / "grown" / f"{folder.parent.name}-{_fingerprint(folder)}"
+    if is_ready(place):
+        return place
+    with _made(place) as made:
+        grow(folder, made)
+        for name in (STEP, BATCH, "config.json", *_COPIED):
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, made / name)
+    return place
 
 
 def ready(folder: Path) -> Path:
@@ -72,23 +98,30 @@ def prepare(folder: Path, place: Path, *, exact: bool = False) -> Path:
         raise MissingExtraError("onnx", "convert") from None
     config = _config(folder)
     Tokenizer.load(folder)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    with _made(place) as made:
+        (made / "config.json").write_text(json.dumps(config.to_hugging_face(), indent=1))
+        quantise.pack(config, Tensors(folder), made, exact=exact)
+        graph.write(made)
+        for name in _COPIED:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, made / name)
+    return place
+
+
+@contextmanager
+def _made(place: Path) -> Iterator[Path]:
+    """A folder to write into, which takes its place once all is well."""
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".making-") as made_in:
             made = Path(made_in) / "model"
             made.mkdir()
-            (made / "config.json").write_text(json.dumps(config.to_hugging_face(), indent=1))
-            quantise.pack(config, Tensors(folder), made, exact=exact)
-            graph.write(made)
-            for name in _COPIED:
-                if (folder / name).is_file():
-                    shutil.copyfile(folder / name, made / name)
+            yield made
             if place.exists():
                 shutil.rmtree(place)
             made.replace(place)
     except OSError as error:
         raise VoxhausError(f"{place} cannot be written: {error.strerror}.") from error
-    return place
 
 
 def _config(folder: Path) -> LanguageConfig:

@@ -8,6 +8,7 @@ so a step copies nothing: new keys and values are written where they stay, and t
 a batch of n. Room grows by doubling; memory that no token has reached yet is not touched.
 """
 
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,13 @@ def open_graph(path: Path, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     # Enough to lay weights out once, at loading; what else there is to fuse was written fused.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_BASIC
     options.enable_mem_pattern = False
-    # Waiting threads sleep: between two tokens the CPU belongs to whoever samples them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    # Processors without VNNI add pairs of products in 16 bits, which overflows; not with this.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if _overflows():
+        # Widens products, at the price of speed; a part of the next level of optimisation.
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common class
@@ -51,6 +53,14 @@ def open_graph(path: Path, threads: int) -> ort.InferenceSession:
             f"{path} cannot be loaded by onnxruntime {ort.__version__} (text models need 1.32 or "
             f"newer): {said}"
         ) from error
+
+
+def _overflows() -> bool:
+    """Whether this processor adds pairs of int8 products in 16 bits: x86 without VNNI."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    info = Path("/proc/cpuinfo")
+    return not info.exists() or "_vnni" not in info.read_text("utf-8")
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """The text that voxhaus-1-preview learns from: which packages, what kind, how read.
 
-Knows: each source's registry, package, genre, licence where the package cannot be asked, and which of
-them are the target: the kind of text that the model is to write (spoken-style prose).
+Knows: each source's registry, package, genre, licence where the package cannot be asked, and which
+of them are the target: the kind of text that the model is to write (spoken-style prose).
 Refuses to know: how packages are unpacked (`sources.py`) and read (`packaged_text.py`).
 
-The pool is mixed on purpose, prose beside documentation, dictionaries, duplicates and noise, as a crawl
-would be: filters and selection have to show what they are worth.
+The pool is mixed on purpose, prose beside documentation, dictionaries, duplicates and noise, as a
+crawl would be: filters and selection have to show what they are worth.
 """
 
 import hashlib
@@ -77,9 +77,9 @@ class TextSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDescriptions:
-    """The descriptions of all packages that this machine's Debian lists know.
+    """The descriptions of all packages in Debian main, as this machine's Debian lists them.
 
-    A synopsis is a human's summary of the long text; both stand in the metadata for tuning.
+    A synopsis is a human's summary of the long text; it stands in the metadata too, for tuning.
     Descriptions are part of each package's source, and everything in Debian main is free software.
     """
 
@@ -91,22 +91,13 @@ class PackageDescriptions:
     most: int = 15_000_000
 
     def documents(self, root: Path) -> Iterator[Document]:
-        """Read `apt-cache dumpavail`, each package once, in the order of its name.
+        """Fetch the English descriptions below `root`, and read them in the order of their names.
 
         Raises:
-            VoxhausError: this is not a Debian machine, or its lists are empty.
+            VoxhausError: this is not a Debian machine, or its servers cannot be reached.
         """
-        del root
-        try:
-            done = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, check=False)
-        except FileNotFoundError as error:
-            raise VoxhausError("Package descriptions need a Debian machine.") from error
-        records = done.stdout.decode("utf-8", "replace").split("\n\n")
-        found = dict(sorted(filter(None, map(_description, records))))
-        if not found:
-            raise VoxhausError("No package lists here; run apt-get update first.")
         length = 0
-        for package, (synopsis, long) in found.items():
+        for package, (synopsis, long) in self._found(root).items():
             length += len(synopsis) + len(long) + 2
             if length > self.most:
                 return
@@ -118,13 +109,37 @@ class PackageDescriptions:
                 metadata={"genre": self.genre, "synopsis": synopsis, "package": package},
             )
 
+    def _found(self, root: Path) -> dict[str, tuple[str, str]]:
+        """Package to synopsis and long text, sorted."""
+        lists = (root / self.name / "lists").resolve()
+        if not any(lists.glob("*Translation-en*")):
+            (lists / "partial").mkdir(parents=True, exist_ok=True)
+            _apt("apt-get", "update", "-qq", "-o", f"Dir::State::lists={lists}", "-o", _ENGLISH)
+        found: dict[str, tuple[str, str]] = {}
+        for path in sorted(lists.glob("*_main_*Translation-en*")):
+            content = _apt("/usr/lib/apt/apt-helper", "cat-file", str(path))
+            found |= dict(filter(None, map(_description, content.split("\n\n"))))
+        if not found:
+            raise VoxhausError("Debian's servers gave no package descriptions; try again later.")
+        return dict(sorted(found.items()))
+
+
+_ENGLISH = "Acquire::Languages=en"
+
+
+def _apt(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise VoxhausError("Package descriptions need a Debian machine.") from error
+    return done.stdout.decode("utf-8", "replace")
+
 
 def _description(record: str) -> tuple[str, tuple[str, str]] | None:
     name = re.search(r"^Package: (.*)$", record, re.MULTILINE)
-    section = re.search(r"^Section: (.*)$", record, re.MULTILINE)
-    text = re.search(r"^Description(?:-en)?: (.*)((?:\n .*)*)", record, re.MULTILINE)
-    if not (name and text) or (section and "/" in section[1]):
-        return None  # "contrib/..." and "non-free/..." are not main
+    text = re.search(r"^Description-en: (.*)((?:\n .*)+)", record, re.MULTILINE)
+    if not (name and text):
+        return None
     long = re.sub(r"^ \.$", "", text[2].strip("\n"), flags=re.MULTILINE)
     return name[1], (text[1], re.sub(r"^ ", "", long, flags=re.MULTILINE))
 
@@ -205,19 +220,19 @@ _MANUALS: tuple[TextSource, ...] = (
     *(
         _debian(package, "documentation", read.html())
         for package in """
-        linux-doc-6.1 libreoffice-help-en-us python3.11-doc postgresql-doc-15 maint-guide debian-policy
-        developers-reference debian-reference-en debian-faq freedombox-doc-en bash-doc zsh-doc vim-doc
-        sqlite3-doc racket-doc gnumeric-doc icinga2-doc wireshark-doc llvm-19-doc nodejs-doc
-        ada-reference-manual-2012 qtbase5-doc-html rust-doc grass-doc python-django-doc octave-doc
-        solfege-doc gnu-standards haskell98-report debian-kernel-handbook python-scipy-doc docker-doc
-        c++-annotations sagemath-doc python-sklearn-doc python-statsmodels-doc python-astropy-doc
-        python-sympy-doc r-doc-html renpy-doc openjdk-17-doc db5.3-doc khelpcenter sphinx-doc
-        python-sqlalchemy-doc python-celery-doc twisted-doc python-xarray-doc python-pandas-doc
-        snakemake-doc python-biopython-doc nova-doc ironic-doc neutron-doc cinder-doc keystone-doc
-        swift-doc heat-doc kea-doc frr-doc samba-doc bacula-doc slurm-wlm-doc pcp-doc mame-doc
-        ffmpeg-doc lemonldap-ng-doc openafs-doc netcdf-doc cmake-doc autoconf-doc krb5-doc bind9-doc
-        borgbackup-doc gnutls-doc nut-doc shorewall-doc lava-server-doc dpdk-doc swi-prolog-doc
-        erlang-doc tcl8.6-doc ruby3.1-doc mit-scheme-doc maxima-doc pari-doc
+        linux-doc-6.1 libreoffice-help-en-us python3.11-doc postgresql-doc-15 maint-guide
+        debian-policy developers-reference debian-reference-en debian-faq freedombox-doc-en
+        bash-doc sqlite3-doc racket-doc gnumeric-doc wireshark-doc llvm-19-doc nodejs-doc
+        ada-reference-manual-2012 qtbase5-doc-html rust-doc grass-doc python-django-doc
+        octave-doc solfege-doc gnu-standards haskell98-report debian-kernel-handbook
+        python-scipy-doc sagemath-doc python-sklearn-doc python-statsmodels-doc
+        python-astropy-doc python-sympy-doc r-doc-html renpy-doc openjdk-17-doc db5.3-doc
+        sphinx-doc python-sqlalchemy-doc python-celery-doc twisted-doc python-xarray-doc
+        python-pandas-doc snakemake-doc python-biopython-doc nova-doc ironic-doc neutron-doc
+        cinder-doc keystone-doc swift-doc heat-doc kea-doc frr-doc bacula-doc slurm-wlm-doc
+        pcp-doc ffmpeg-doc lemonldap-ng-doc openafs-doc netcdf-doc autoconf-doc krb5-doc
+        bind9-doc borgbackup-doc gnutls-doc nut-doc shorewall-doc lava-server-doc dpdk-doc
+        swi-prolog-doc erlang-doc mit-scheme-doc maxima-doc
         """.split()
     ),
 )

@@ -1,12 +1,13 @@
 """Keeping evaluation text out of training text.
 
-Knows: an index of the word n-grams of held-out and evaluation texts, and when a document has too much of
-them.
+Knows: an index of the word n-grams of held-out and evaluation texts, and when a document has too
+much of them.
 Refuses to know: which evaluations there are; the caller gives their texts.
 
-GPT-3 (Brown et al., 2020, appendix C) took out what shares a 13-gram with an evaluation set. One shared
-13-gram is also what two texts with the same legal notice have, so beside that rule (`least_share` 0, for
-small evaluation sets) there is a share, for a held-out set cut from the same sources.
+GPT-3 (Brown et al., 2020, appendix C) took out what shares a 13-gram with an evaluation set. One
+shared 13-gram is also what two texts with the same legal notice have, so beside that rule
+(`least_share` 0, for small evaluation sets) there is a share, for a held-out set cut from the same
+sources.
 """
 
 from collections.abc import Iterable
@@ -43,7 +44,7 @@ class NotIn:
         cls, texts: Iterable[str], *, ngram: int = 13, least_share: float = 0.0,
         reason: str = "in an evaluation set",
     ) -> "NotIn":  # fmt: skip
-        """Index texts. Those shorter than an n-gram cannot be told from chance and are not indexed."""
+        """Index texts. Those shorter than an n-gram are not indexed: they may occur by chance."""
         found = [np.zeros(0, np.uint64)]
         for text in texts:
             words = bare_words(text)

@@ -9,11 +9,12 @@ extracted: documents as the sources give them.
 pool: normalised and scrubbed of personal data, with all duplicates and noise.
 filtered: the pool's documents that pass the language and quality rules.
 clean: of these, one of each set of duplicates, within and across sources.
-shards: `train` (clean), `pool`, `target` (clean, target sources only), `held_out` and `held_out_target`
-    (clean, never in the others). A document is held out by the hash of its text, and nothing that repeats
-    a held-out or evaluation text is left in the others.
+shards: `train` (clean), `pool`, `target` (clean, target sources only), `held_out` and
+    `held_out_target` (clean, never in the others). A document is held out by the hash of its text,
+    and nothing that repeats a held-out or evaluation text is left in the others.
 
-Each file is written beside its place and renamed when whole, and each stage notes the settings that made
+Each file is written beside its place and renamed when whole, and each stage notes the settings that
+made
 it: a second run does only what is missing, and everything behind a setting that changed.
 """
 
@@ -269,9 +270,26 @@ class _Run:
                 documents = self._held_out(target=target)
             else:
                 documents = self._allowed(self.pool if name == "pool" else self.clean, target, name)
-            made = write_shards(folder, documents, tokenizer)
+            made = write_shards(folder, self._some(documents, name), tokenizer)
             self.say(f"{name}: {made.size:,} tokens, {made.bytes:,} bytes.")
         return open_shards(folder, tokenizer)
+
+    def _some(self, documents: Iterator[Document], name: str) -> Iterator[Document]:
+        """The documents; none at all is an error that says what to do."""
+        found = False
+        for document in documents:
+            found = True
+            yield document
+        if not found and "held_out" in name:
+            raise InputError(
+                f"So little text is left that none is held out for {name}; give more text, or a "
+                "larger held-out share."
+            )
+        if not found:
+            raise InputError(
+                f"No text is left for {name}: every document was refused or repeats held-out text. "
+                f"The reasons stand in {self.root / 'documents'}."
+            )
 
     def _tokenizer(self, made: bool) -> Tokenizer:
         folder = self.root / "tokenizer"
@@ -349,7 +367,7 @@ def hash_of(texts: Sequence[str]) -> int:
 
 
 def is_held_out(text: str, share: float) -> bool:
-    """Whether a text is on the held-out side: decided by its hash, so it is the same in every run."""
+    """Whether a text is on the held-out side: its hash decides, the same in every run."""
     return fingerprint(text) % 10_000 < round(share * 10_000)
 
 

@@ -1,6 +1,7 @@
 """The noun of this room: a document, with where it comes from and under which licence.
 
-Knows: how documents lie on disk (JSON lines, gzipped, UTF-8) and that a file is there whole or not at
+Knows: how documents lie on disk (JSON lines, gzipped, UTF-8) and that a file is there whole or not
+at
 all: it is written beside its place and renamed when complete.
 Refuses to know: what is in the text.
 """

@@ -1,15 +1,15 @@
 """Duplicates, exact and near, within and across sources.
 
-Knows: exact duplicates (letters and digits alone decide) and near-duplicates by MinHash: which documents
-share so many word 5-grams that they are the same text. Of each cluster the first document stays, so the
-order of sources is the order of preference.
+Knows: exact duplicates (letters and digits alone decide) and near-duplicates by MinHash: which
+documents share so many word 5-grams that they are the same text. Of each cluster the first document
+stays, so the order of sources is the order of preference.
 Refuses to know: what is in the documents.
 
-Defaults are FineWeb's (Penedo et al., 2024, section 3.4; datatrove `MinhashConfig`): 5-grams of words, 14
-bands of 8 hashes. Two documents of Jaccard similarity s meet in a band with 1 - (1 - s^8)^14: 92 % at
-0.8, 77 % at 0.75, 5 % at 0.5. As there, meeting is enough; unlike there, candidates are compared once
-more by their whole signatures (112 values, standard error 0.04 at 0.75) against `least_similarity`, which
-takes out chance meetings of short texts.
+Defaults are FineWeb's (Penedo et al., 2024; datatrove `MinhashConfig`): 5-grams of
+words, 14 bands of 8 hashes. Two documents of Jaccard similarity s meet in a band with 1 - (1 -
+s^8)^14: 92 % at 0.8, 77 % at 0.75, 5 % at 0.5. As there, meeting is enough; unlike there,
+candidates are compared once more by their whole signatures (112 values, standard error 0.04 at
+0.75) against `least_similarity`, which takes out chance meetings of short texts.
 """
 
 import hashlib
@@ -79,7 +79,8 @@ class MinHash:
     def signature(self, words: list[str]) -> Signature:
         """The smallest value of each hash function over a text's n-grams, uint64 [bands · rows].
 
-        Functions are multiply-shift: odd multipliers modulo 2^64, upper 32 bits (Dietzfelbinger, 1997).
+        Functions are multiply-shift: odd multipliers modulo 2^64, upper 32 bits (Dietzfelbinger,
+        1997).
         """
         grams = np.unique(ngram_hashes(words, self.ngram))
         functions = self.bands * self.rows
@@ -108,7 +109,7 @@ class Duplicates:
         self._signatures: list[npt.NDArray[np.uint32]] = []
 
     def reason(self, text: str) -> str | None:
-        """Meet a text: "exact duplicate", "near duplicate", or None if it is new (it is then known)."""
+        """Meet a text: "exact duplicate", "near duplicate", or None if it is new (then known)."""
         words = bare_words(text)
         digest = hashlib.blake2b(
             " ".join(words).encode("utf-8", "replace"), digest_size=16

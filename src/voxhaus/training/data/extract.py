@@ -16,8 +16,8 @@ from voxhaus.core.errors import InputError
 
 # Elements whose content is no running text.
 _SKIPPED = frozenset(
-    "script style head nav header footer aside form button select svg math pre table figure noscript"
-    " programlisting screen template iframe object".split()
+    "script style head nav header footer aside form button select svg math pre table figure"
+    " noscript programlisting screen template iframe object".split()
 )
 # Elements that begin and end a paragraph.
 _BLOCKS = frozenset(
@@ -163,7 +163,8 @@ def dictionary_entries(index: Path, data: Path) -> Iterator[str]:
     """The entries of a dictionary in DICT format, once each, in the order of the data file.
 
     The index holds, per line, a headword, an offset and a length, both in the base 64 of the format
-    (RFC 2229's dictfmt); entries about the database itself begin with "00-database" or "00database".
+    (RFC 2229's dictfmt); entries about the database itself begin with "00-database" or
+    "00database".
     """
     content = gzip.decompress(data.read_bytes())
     places = set()
@@ -171,8 +172,8 @@ def dictionary_entries(index: Path, data: Path) -> Iterator[str]:
         word, offset, length = line.split("\t")[:3]
         if not word.lower().startswith(("00-database", "00database", "00-")):
             places.add((_base64(offset), _base64(length)))
-    for offset, length in sorted(places):
-        yield content[offset : offset + length].decode("utf-8", errors="replace").strip()
+    for start, size in sorted(places):
+        yield content[start : start + size].decode("utf-8", errors="replace").strip()
 
 
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

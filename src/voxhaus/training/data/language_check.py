@@ -33,8 +33,8 @@ class LanguageIs:
 
     Attributes:
         language: ISO 639-1 code.
-        least_probability: FineWeb keeps English at 0.65 and above (Penedo et al., 2024, section 3.1;
-            there by fastText).
+        least_probability: FineWeb keeps English at 0.65 and above (Penedo et al., 2024, section
+            3.1; there by fastText).
     """
 
     language: str = "en"

@@ -1,12 +1,12 @@
 """Batches from shards: deterministic, by step number, for any number of processes.
 
-Knows: how a stream of documents is cut into chunks of T + 1 tokens, shuffled anew in every epoch, and
-dealt out to steps and ranks; which tokens of a row belong to the same document.
+Knows: how a stream of documents is cut into chunks of T + 1 tokens, shuffled anew in every epoch,
+and dealt out to steps and ranks; which tokens of a row belong to the same document.
 Refuses to know: models, devices, losses. numpy only.
 
-`batch_at(step)` depends on nothing but the step (and the settings), so a run resumes by its step number
-alone. Each row begins with the last token of the chunk before it, so that every token is predicted once
-in an epoch, the first of all excepted.
+`batch_at(step)` depends on nothing but the step (and the settings), so a run resumes by its step
+number alone. Each row begins with the last token of the chunk before it, so that every token is
+predicted once in an epoch, the first of all excepted.
 
 Shapes: B rows per rank, T predicted tokens a row.
 """
@@ -29,8 +29,8 @@ class Batch:
 
     Attributes:
         tokens: ids, int64 [B, T + 1]; inputs are [:, :-1], targets [:, 1:].
-        document: running number of the document within the row, int32 [B, T + 1], for masks. The end
-            token belongs to the document before it.
+        document: running number of the document within the row, int32 [B, T + 1], for masks. The
+            end token belongs to the document before it.
         weight: weight of each target in the loss, float32 [B, T], or None for all alike.
         chunks: number of each row's chunk in the stream, int64 [B].
         epoch: which pass over the data each row belongs to, int64 [B].
@@ -72,15 +72,17 @@ class Packed:
             length: T.
             batch: B, rows of this rank per step; all ranks together take `world` times as many.
             seed: of the shuffling.
-            choice: numbers of the chunks to use (a selection; one may appear several times), or all.
-            weights: a weight for each target of the stream, float32 [chunks · T], such as 0 and 1 from
-                token selection; chunk n has [n · T : (n + 1) · T].
+            choice: numbers of the chunks to use (a selection; one may appear several times), or
+                all.
+            weights: a weight for each target of the stream, float32 [chunks · T], such as 0 and 1
+                from token selection; chunk n has [n · T : (n + 1) · T].
             rank: this process.
             world: number of processes.
             shuffle: in a new order every epoch; else in the stream's order.
 
         Raises:
-            InputError: the text is shorter than one batch of all ranks, or a number is out of range.
+            InputError: the text is shorter than one batch of all ranks, or a number is out of
+            range.
         """
         if length < 1 or batch < 1 or not 0 <= rank < world:
             raise InputError("Length and batch are at least 1, and the rank is below the world.")
@@ -90,7 +92,7 @@ class Packed:
         self._end = int(shards.manifest["end_of_text"])
         self.chunks = max(0, (shards.size - 1) // length)
         chosen = np.arange(self.chunks) if choice is None else np.asarray(choice, np.int64)
-        if chosen.size and not (0 <= chosen.min() and chosen.max() < self.chunks):
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.chunks):
             raise InputError(f"The choice names a chunk outside 0 to {self.chunks - 1}.")
         self.used: npt.NDArray[np.int64] = chosen.astype(np.int64)
         if len(self.used) < batch * world:
@@ -117,7 +119,12 @@ class Packed:
         places = np.arange(first, first + self._batch)
         epochs = places // len(self.used)
         numbers = np.array(
-            [self._ordered(e)[p] for e, p in zip(epochs, places % len(self.used), strict=True)]
+            [
+                self._ordered(epoch)[place]
+                for epoch, place in zip(
+                    epochs.tolist(), (places % len(self.used)).tolist(), strict=True
+                )
+            ]
         )
         return self._rows(numbers, epochs)
 
@@ -168,7 +175,7 @@ class _Stream:
 
 
 def chunk_sources(shards: Shards, length: int) -> npt.NDArray[np.int32]:
-    """The source that most tokens of each chunk come from, int32 [chunks]: for mixtures by source."""
+    """The source that most tokens of each chunk come from, int32 [chunks]: for mixtures."""
     labels = np.concatenate(
         [np.repeat(d[:, 2].astype(np.int32), d[:, 1]) for d in shards.documents]
     )

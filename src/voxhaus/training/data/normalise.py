@@ -1,7 +1,7 @@
 """Making text uniform: characters, spaces, line breaks.
 
-Knows: what is only an accident of how a text was stored (control characters, non-breaking spaces, hard
-line breaks at column 72, hyphenated line ends, runs of empty lines).
+Knows: what is only an accident of how a text was stored (control characters, non-breaking spaces,
+hard line breaks at column 72, hyphenated line ends, runs of empty lines).
 Refuses to know: what makes a text good. Wording, spelling and punctuation stay as they are.
 """
 

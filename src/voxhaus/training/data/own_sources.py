@@ -1,6 +1,7 @@
 """A user's own text as a source: a folder, JSON lines, Parquet, WARC, or a Hugging Face data set.
 
-Knows: how each kind is read, one document at a time, and which library that needs (imported only then).
+Knows: how each kind is read, one document at a time, and which library that needs (imported only
+then).
 Refuses to know: quality, and what is trained on it.
 
 The licence is the user's to state: it is written beside every document and into the manifest.
@@ -103,7 +104,7 @@ def open_source(
     place: str, *, licence: str, name: str = "", column: str = "text", split: str = "train",
     target: bool = True,
 ) -> OwnText:  # fmt: skip
-    """What kind of source a place is: by its name if it is a path that exists, else a data set's id.
+    """What kind of source a place is: by its name if the path exists, else a data set's id.
 
     Raises:
         InputError: no such file, or a kind of file that is not read; no licence.
@@ -194,7 +195,7 @@ def _parquet(place: Path, column: str) -> Iterator[dict[str, Any]]:
 
 
 def _warc(path: Path) -> Iterator[tuple[str, str, str]]:
-    """HTML and plain-text responses; with trafilatura, where it is installed, only the main text."""
+    """HTML and plain-text responses; where trafilatura is installed, the main text only."""
     try:
         from warcio.archiveiterator import ArchiveIterator
         from warcio.exceptions import ArchiveLoadFailed

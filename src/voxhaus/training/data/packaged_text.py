@@ -1,7 +1,7 @@
 """Reading documents out of unpacked packages: one reader for each kind of content.
 
-Knows: the layouts of Debian, PyPI and npm packages that hold text, and how to find a Debian package's
-licence.
+Knows: the layouts of Debian, PyPI and npm packages that hold text, and how to find a Debian
+package's licence.
 Refuses to know: which packages there are (`catalogue.py`), and any quality judgement.
 
 A reader takes the unpacked folder and yields (id, text) pairs; ids are the same in every run.
@@ -125,7 +125,10 @@ def dictionary(name: str) -> Reader:
             text = raw
             for pattern, replacement in _DICT_MARKS:
                 text = pattern.sub(replacement, text)
-            yield text
+            head, _, rest = text.partition("\n")
+            # On the same line: a rule against lines of one word would tear word and meaning apart.
+            link = " " if head.endswith((".", ",", ")", "]", ":")) else ": "
+            yield f"{head.strip()}{link}{rest.lstrip()}" if rest else head
 
     return lambda root: together(entries(root))
 
@@ -167,9 +170,9 @@ def campaigns(root: Path) -> Iterator[tuple[str, str]]:
 def austen(root: Path) -> Iterator[tuple[str, str]]:
     """Jane Austen's novels from the R package's lazy-load database, cut at chapters.
 
-    The file is a row of objects: a length (big-endian), then a zlib stream of R's XDR serialisation.
-    A vector of strings is tag 16 and a count; each string is a tag whose low byte is 9, a length and
-    its bytes (R Internals, 1.8, "Serialization Formats").
+    The file is a row of objects: a length (big-endian), then a zlib stream of R's XDR
+    serialisation. A vector of strings is tag 16 and a count; each string is a tag whose low byte is
+    9, a length and its bytes (R Internals, 1.8, "Serialization Formats").
     """
     data = (root / "usr/lib/R/site-library/janeaustenr/data/Rdata.rdb").read_bytes()
     place, book = 0, 0

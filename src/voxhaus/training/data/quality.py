@@ -6,12 +6,13 @@ Refuses to know: models; scores that need one are selection (`selection`).
 Sources:
     Gopher: Rae et al., 2021, arXiv:2112.11446, appendix A.1.1 (quality; repetition in table A1).
     C4: Raffel et al., 2020, arXiv:1910.10683, section 2.2, and the public code (`c4_utils.py`).
-    FineWeb: Penedo et al., 2024, arXiv:2406.17557, section 3.6; like FineWeb (section 3.5), C4's rule of
-        terminal punctuation is off by default, because it alone takes 30 % of the tokens.
-The order of rules and the edge cases follow datatrove (`pipeline/filters`), with which the tests compare
-verdicts where it is installed. Words are found by one regular expression here, in place of its tokenizer
-(spaCy), so figures per word may differ by a few per cent. One rule departs from it on purpose: punctuation
-is no word without letters here, as in Gopher's paper; counted as one it takes out plays and dictionaries.
+    FineWeb: Penedo et al., 2024, arXiv:2406.17557, section 3. As there, C4's rule of terminal
+        punctuation is off by default, because it alone takes about 30 % of the tokens.
+The order of rules and the edge cases follow datatrove (`pipeline/filters`), with which the tests
+compare verdicts where it is installed. Words are found by one regular expression here, in place of
+its tokenizer (spaCy), so figures per word may differ by a few per cent. One rule departs from it on
+purpose: punctuation is no word without letters here, as in Gopher's paper; counted as one it takes
+out plays and dictionaries.
 """
 
 import re
@@ -53,7 +54,7 @@ class GopherQuality:
     most_ellipsis_lines: float = 0.3
     fewest_alphabetic_words: float = 0.8
     fewest_stop_words: int = 2
-    stop_words: frozenset[str] = frozenset("the be to of and that have with".split())
+    stop_words: tuple[str, ...] = tuple("the be to of and that have with".split())
     name: str = "gopher quality"
 
     def __call__(self, document: Document) -> Document | Refusal:
@@ -85,7 +86,7 @@ class GopherQuality:
             return "too many lines end in an ellipsis"
         if _share(proper, _LETTER.search) < self.fewest_alphabetic_words:
             return "too few words with letters"
-        if len(self.stop_words.intersection(words)) < self.fewest_stop_words:
+        if len(set(self.stop_words).intersection(words)) < self.fewest_stop_words:
             return "too few stop words"
         return None
 
@@ -204,7 +205,8 @@ class _Grams:
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
 _POLICIES = (
-    "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies",
+    "terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies",
+    "use cookies",
 )  # fmt: skip
 
 

@@ -170,7 +170,8 @@ class Report:
         left, right = figure.subplots(1, 2)
         names = [name for name, _ in sources]
         for stage, colour in (
-            ("extracted", "#d9d9d9"), ("pool", "#a6bddb"), ("filtered", "#3690c0"), ("clean", "#034e7b"),
+            ("extracted", "#d9d9d9"), ("pool", "#a6bddb"),
+            ("filtered", "#3690c0"), ("clean", "#034e7b"),
         ):  # fmt: skip
             left.barh(
                 names, [row.get(stage, 0) / 1e6 for _, row in sources], color=colour, label=stage

@@ -1,12 +1,12 @@
 """Token shards: documents as one stream of 16-bit ids, with an index.
 
 Knows: the layout on disk (`manifest.json`, `tokens-NNNNN.bin`, `documents-NNNNN.npy`), that every
-document ends with the end-of-text token, and how to tell that a file is damaged, incomplete or made with
-another tokenizer.
+document ends with the end-of-text token, and how to tell that a file is damaged, incomplete or made
+with another tokenizer.
 Refuses to know: batches and randomness (`loader.py`), and what the tokens mean.
 
-tokens: uint16, little endian. documents: int64 [n, 3]: offset within the file, length in tokens with the
-end token, number of the source in the manifest.
+tokens: uint16, little endian. documents: int64 [n, 3]: offset within the file, length in tokens
+with the end token, number of the source in the manifest.
 """
 
 import hashlib

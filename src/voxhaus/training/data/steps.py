@@ -1,11 +1,11 @@
-"""What a step of the pipeline is: it gives a document on, perhaps changed, or refuses it with a reason.
+"""What a step of the pipeline is: it gives a document on, or refuses it with a reason.
 
 Knows: the shape of a step and of a refusal, and how a list of steps is applied and counted.
 Refuses to know: any rule.
 
-Steps look at one document alone and keep no state, so that a list of them runs the same in one process,
-in many, or as a Ray Data job (`ray_job.py`). What needs the whole corpus stands in `duplicates.py` and
-`contamination.py`.
+Steps look at one document alone and keep no state, so that a list of them runs the same in one
+process, in many, or as a Ray Data job (`ray_job.py`). What needs the whole corpus stands in
+`duplicates.py` and `contamination.py`.
 """
 
 from collections import Counter

@@ -35,8 +35,11 @@ from voxhaus.training.language.selection.choose import choose, save_report
 from voxhaus.training.language.selection.config import SelectionConfig
 from voxhaus.training.language.selection.references import References, Texts
 from voxhaus.training.language.tasks import build as tasks
+from voxhaus.training.loop import parallel
+from voxhaus.training.loop.cluster import Cluster, launch
 from voxhaus.training.loop.ledger import Ledger, measured_peak
 from voxhaus.training.loop.precision import best_device
+from voxhaus.training.loop.processes import ALONE, Processes, joined
 from voxhaus.training.loop.schedule import Schedule
 from voxhaus.training.loop.trainer import LoopConfig, Trainer
 
@@ -67,6 +70,8 @@ class Options:
         seed: of start values and order.
         select: how text is chosen: any of documents, color, mixture, tokens.
         quick: the smallest run of each stage, from the text of this repository.
+        cluster: processes that Ray Train starts to pre-train; 0 trains in this one.
+        spread: processes that share one set of experts, under `torchrun` (see `parallel.shard`).
         say: told what a stage does.
     """
 
@@ -85,6 +90,8 @@ class Options:
     seed: int = 1
     select: tuple[str, ...] = ()
     quick: bool = False
+    cluster: int = 0
+    spread: int = 1
     say: Callable[[str], None] = print
 
 
@@ -107,18 +114,47 @@ def make_corpus(o: Options) -> None:
 
 
 def pretrain(o: Options) -> None:
-    """Pre-train on the corpus; the model is written as a Hugging Face folder."""
+    """Pre-train on the corpus; the model is written as a Hugging Face folder.
+
+    Under `torchrun` all processes train it together, and so do those that Ray Train starts.
+    """
+    if o.cluster:
+        settings = {k: v for k, v in vars(o).items() if k != "say"} | {"cluster": 0}
+        folder = o.runs.absolute() / "pretrain" / "ray"
+        launch(_pretrain_there, settings, Cluster(processes=o.cluster, folder=folder))
+        return
     _threads(o)
+    with joined() as processes:
+        _pretrain(o, processes)
+
+
+def _pretrain_there(settings: dict[str, Any]) -> None:
+    pretrain(Options(**settings))
+
+
+def _pretrain(o: Options, processes: Processes) -> None:
     tokenizer = tokenizer_of(o.data)
     plan = _plan(o, tokenizer)
     model = _model(o, plan)
-    rows, choice, ledger = _rows(o, plan, tokenizer)
+    rows, choice, ledger = _rows(o, plan, tokenizer, processes)
     held_out = {
         "target": held_out_text(o.data, "held_out_target", tokenizer, plan.length),
         "all": held_out_text(o.data, "held_out", tokenizer, plan.length),
     }
-    run(model, plan, rows, held_out, o.runs / "pretrain", o, choice=choice, ledger=ledger)
-    write_model(o.runs / "pretrain" / "model", model, tokenizer)
+    run(
+        model,
+        plan,
+        rows,
+        held_out,
+        o.runs / "pretrain",
+        o,
+        choice=choice,
+        ledger=ledger,
+        processes=processes,
+    )
+    whole = _whole(model, plan, processes)
+    if processes.first:
+        write_model(o.runs / "pretrain" / "model", whole, tokenizer)
 
 
 def _plan(o: Options, tokenizer: Tokenizer) -> Plan:
@@ -131,11 +167,16 @@ def _plan(o: Options, tokenizer: Tokenizer) -> Plan:
     return replace(plan, steps=o.steps or plan.steps)
 
 
-def _rows(o: Options, plan: Plan, tokenizer: Tokenizer) -> tuple[Rows, Choice | None, Ledger]:
-    """What is learned from, how its tokens are chosen, and what choosing cost."""
+def _rows(
+    o: Options, plan: Plan, tokenizer: Tokenizer, processes: Processes = ALONE
+) -> tuple[Rows, Choice | None, Ledger]:
+    """What is learned from, how its tokens are chosen, and what choosing cost.
+
+    Several processes take the choice that the stage `select` has left on disk.
+    """
     shards = open_shards(o.data / "shards" / o.text, tokenizer)
     ledger = Ledger(measured_peak(best_device(), torch.bfloat16))
-    batch = rows_at_once(plan)
+    batch = rows_at_once(plan, processes.count)
     if not o.select:
         return Packed(shards, length=plan.length, batch=batch, seed=o.seed), None, ledger
     texts = Texts(
@@ -148,7 +189,9 @@ def _rows(o: Options, plan: Plan, tokenizer: Tokenizer) -> tuple[Rows, Choice | 
     references = References(config, texts, o.runs / "references", ledger, compiled=not o.quick)
     chosen = choose(config, references, budget=plan.tokens)
     save_report(chosen, o.runs / "selection")
-    choice = chosen.token_choice(plan.steps * accumulation(plan))
+    choice = chosen.token_choice(plan.steps * accumulation(plan, processes.count))
+    if not processes.first:  # the books are added up, and this was one work
+        ledger = Ledger(ledger.peak)
     return chosen.rows(batch=batch, seed=o.seed), choice, ledger
 
 
@@ -230,11 +273,25 @@ def run(
     *,
     choice: Choice | None = None,
     ledger: Ledger | None = None,
+    processes: Processes = ALONE,
 ) -> tuple[dict[str, float], Ledger]:
     """Train by a plan; the last figures, and what it cost (also in `ledger.json`)."""
-    device = best_device()
+    device = best_device() if processes.alone else processes.device
     ledger = ledger or Ledger(measured_peak(device, torch.bfloat16))
-    task = Pretraining(model, plan, rows, held_out, ledger, device=device, compiled=not o.quick)
+    # Of all processes together; each has measured while the others did.
+    ledger.peak = processes.sums({"peak": ledger.peak or 0.0})["peak"]
+    parallel.shard(
+        model.to(device),
+        model.model.layers,
+        processes,
+        spread=o.spread,
+        methods=("losses", "hidden"),
+        compiled=not o.quick,
+    )
+    compiled = not o.quick and processes.alone
+    task = Pretraining(
+        model, plan, rows, held_out, ledger, device=device, compiled=compiled, choice=choice
+    )
     config = LoopConfig(
         folder=folder,
         schedule=Schedule(
@@ -246,23 +303,41 @@ def run(
         ),
         seed=o.seed,
         average=0,
-        accumulate=accumulation(plan),
+        accumulate=accumulation(plan, processes.count),
         log_every=10,
         evaluate_every=max(20, plan.steps // 12),
         save_every=50,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.json").write_text(json.dumps(asdict(plan), indent=2) + "\n", "utf-8")
-    o.say(
+    if processes.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "plan.json").write_text(json.dumps(asdict(plan), indent=2) + "\n", "utf-8")
+        o.say(_in_words(model, plan))
+    trainer = Trainer(
+        task, config, optimiser=optimiser(model, plan), ledger=ledger, processes=processes
+    )
+    figures = trainer.run() or trainer.evaluate()
+    if processes.first:
+        ledger.save(folder / "ledger.json")
+        (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return figures, ledger
+
+
+def _in_words(model: LanguageModel, plan: Plan) -> str:
+    return (
         f"{model.config.parameters / 1e6:.1f} M parameters, "
         f"{plan.tokens / 1e6:.1f} M tokens of {plan.flops_per_token / 1e6:.1f} MFLOP, "
         f"{plan.steps} steps of {plan.step_tokens}"
     )
-    trainer = Trainer(task, config, optimiser=optimiser(model, plan), ledger=ledger)
-    figures = trainer.run() or trainer.evaluate()
-    ledger.save(folder / "ledger.json")
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return figures, ledger
+
+
+def _whole(model: LanguageModel, plan: Plan, processes: Processes) -> LanguageModel:
+    """The model in one piece, in the first process at least."""
+    if processes.alone:
+        return model
+    state = parallel.whole_state(model)
+    whole = LanguageModel(plan.model, plain=plan.plain)
+    whole.load_state_dict(state)
+    return whole
 
 
 def tokenizer_of(data: Path) -> Tokenizer:
@@ -348,14 +423,14 @@ def _packed(
     )
 
 
-def rows_at_once(plan: Plan) -> int:
-    """Rows of a batch."""
-    return max(1, min(ROWS, plan.step_tokens // plan.length))
+def accumulation(plan: Plan, processes: int = 1) -> int:
+    """Batches of a step, of all processes together."""
+    return max(1, plan.step_tokens // (rows_at_once(plan, processes) * plan.length))
 
 
-def accumulation(plan: Plan) -> int:
-    """Batches of an optimiser's step."""
-    return max(1, plan.step_tokens // (rows_at_once(plan) * plan.length))
+def rows_at_once(plan: Plan, processes: int = 1) -> int:
+    """Rows of a batch: each process has at least one batch in a step."""
+    return max(1, min(ROWS, plan.step_tokens // plan.length // processes))
 
 
 def _threads(o: Options) -> None:

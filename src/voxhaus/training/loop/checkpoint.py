@@ -12,14 +12,17 @@ a file `step-NNNNNNNN.pt`, are read as well.
 import contextlib
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed import checkpoint as distributed
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from voxhaus.core.errors import VoxhausError
 from voxhaus.training.loop.processes import ALONE, Processes
@@ -61,11 +64,12 @@ def save(
                 for left_over in folder.glob("step-*.partial"):
                     _drop(left_over)
                 partial.mkdir()
-        distributed.save(
-            joint(tensors),
-            storage_writer=distributed.FileSystemWriter(partial),
-            no_dist=processes.alone,
-        )
+        with _quiet():
+            state_dict_saver.save(
+                joint(tensors),
+                storage_writer=FileSystemWriter(partial),
+                no_dist=processes.alone,
+            )
         with processes.together():
             if processes.first:
                 _write(partial / _REST, {**rest, _KINDS: list(tensors)})
@@ -76,6 +80,14 @@ def save(
                 for old in _all(folder)[:-keep]:
                     _drop(old)
     return path
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's notice that there is one process, as asked."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
 
 
 @contextlib.contextmanager
@@ -95,11 +107,15 @@ def _said(path: Path, folder: Path, partial: Path, processes: Processes) -> Iter
 
 
 def _reason(error: BaseException) -> str:
+    """The system's words where it was the system; torch's streams cover them with their own."""
     if isinstance(error, CheckpointException):
         inner = next(iter(error.failures.values()))
         return _reason(inner[0] if isinstance(inner, tuple) else inner)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and below.strerror:
+            return below.strerror
+        below = below.__cause__ or below.__context__
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
@@ -145,7 +161,8 @@ def begun(folder: Path) -> bool:
 
 def newest_path(folder: Path) -> Path | None:
     """The newest checkpoint in `folder`, or None."""
-    return (_all(folder) or [None])[-1]
+    found = _all(folder)
+    return found[-1] if found else None
 
 
 def newest(folder: Path) -> dict[str, Any] | None:
@@ -177,10 +194,11 @@ def sizes(path: Path) -> dict[str, tuple[torch.Size, torch.dtype]]:
         VoxhausError: it is damaged.
     """
     with _readable(path):
-        metadata = distributed.FileSystemReader(path).read_metadata()
+        metadata = FileSystemReader(path).read_metadata()
         return {
             name: (about.size, about.properties.dtype)
             for name, about in metadata.state_dict_metadata.items()
+            if isinstance(about, TensorStorageMetadata)
         }
 
 
@@ -230,10 +248,10 @@ def fill(path: Path, tensors: Mapping[str, Tensor], *, processes: Processes = AL
     Raises:
         VoxhausError: it is damaged, or lacks one of the tensors.
     """
-    with _readable(path):
-        distributed.load(
+    with _readable(path), _quiet():
+        state_dict_loader.load(
             dict(tensors),
-            storage_reader=distributed.FileSystemReader(path),
+            storage_reader=FileSystemReader(path),
             no_dist=processes.alone,
         )
 

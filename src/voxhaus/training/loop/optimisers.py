@@ -27,6 +27,7 @@ POLAR_EXPRESS = (
     (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
 )
 _SAFETY = 1.02
+PRECISION = torch.bfloat16
 _AT_ONCE = 64  # matrices; more gain nothing and take memory
 
 
@@ -35,8 +36,8 @@ def orthogonal(g_MRC: Tensor) -> Tensor:
 
     Needs R <= C. Muon's heart (Jordan et al. 2024), with Polar Express's polynomials.
     """
-    x = g_MRC.bfloat16()
-    x = x / (x.float().norm(dim=(-2, -1), keepdim=True) * _SAFETY + 1e-6).bfloat16()
+    x = g_MRC.to(PRECISION)
+    x = x / (x.float().norm(dim=(-2, -1), keepdim=True) * _SAFETY + 1e-6).to(PRECISION)
     for a, b, c in POLAR_EXPRESS:
         square = x @ x.mT
         mixed = torch.baddbmm(square, square, square, beta=b, alpha=c)
@@ -152,7 +153,7 @@ class MuonAdamW(torch.optim.Optimizer):
         """
         rate, decay = group["lr"], group["weight_decay"]
         for (shape, over), members in _alike(parameters, group["parts"]):
-            updates = [self._momentum(p).bfloat16() for p in members]
+            updates = [self._momentum(p).to(PRECISION) for p in members]
             if over is None:
                 together = torch.cat([u.view(-1, *shape) for u in updates])
                 sizes = [u.numel() // (shape[0] * shape[1]) for u in updates]

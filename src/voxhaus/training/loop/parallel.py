@@ -15,7 +15,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
-from torch.distributed.nn.functional import all_to_all_single
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
 from voxhaus.core.errors import InputError
@@ -32,6 +31,7 @@ def shard(
     *,
     spread: int = 1,
     methods: Iterable[str] = (),
+    compiled: bool = False,
 ) -> None:
     """Cut a model's parameters over all processes, in place; its experts over `spread` of them.
 
@@ -47,6 +47,8 @@ def shard(
             tokens travel to them instead of parameters to tokens. 1: experts are parameters like
             others.
         methods: of the model, beside `forward`, that are called from outside.
+        compiled: each block by torch.compile. A model in shards is not compiled as a whole: its
+            parameters come and go between blocks.
 
     Raises:
         InputError: `spread` does not divide the processes, or the experts of a layer.
@@ -62,6 +64,8 @@ def shard(
     resident = _spread_out(model, processes, spread) if spread > 1 else set()
     mesh = init_device_mesh(kind, (processes.count,), mesh_dim_names=("all",))
     for block in blocks:
+        if compiled:
+            block.compile()
         fully_shard(block, mesh=mesh, ignored_params=resident)
     fully_shard(model, mesh=mesh, ignored_params=resident)
     for method in methods:
@@ -92,7 +96,7 @@ def _spread_out(model: nn.Module, processes: Processes, spread: int) -> set[nn.P
 
 
 class Travelling:
-    """Rows travel to the processes that hold their experts, and back (GShard, Lepikhin et al. 2020).
+    """Rows travel to the processes that hold their experts, and back (GShard, Lepikhin 2020).
 
     Exact: every row travels, none is dropped. The counts are sent first, so the host waits once a
     layer for them.
@@ -101,7 +105,8 @@ class Travelling:
     def __init__(self, group: dist.ProcessGroup) -> None:
         self._group, self._size = group, group.size()
 
-    @torch.compiler.disable  # how many rows come is not known before they come
+    # Not compiled: how many rows come is not known before they come.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, x_RD: Tensor, up_EFD: Tensor, down_EDF: Tensor, count_E: Tensor) -> Tensor:
         """What the experts make of rows that are sorted by expert; see `experts.feed`."""
         count_PE = count_E.view(self._size, -1)
@@ -118,9 +123,32 @@ class Travelling:
         return self._send(y_RD[order_R.argsort()], out, back)
 
     def _send(self, x_RD: Tensor, sizes: list[int], come: list[int]) -> Tensor:
-        made = x_RD.new_empty(sum(come), x_RD.shape[1])
-        sent: Tensor = all_to_all_single(made, x_RD.contiguous(), come, sizes, group=self._group)
-        return sent
+        return _Send.apply(x_RD, sizes, come, self._group)
+
+
+class _Send(torch.autograd.Function):
+    """Rows to other processes; their gradients come back the same way."""
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx,  # noqa: ANN001
+        x_RD: Tensor,
+        sizes: list[int],
+        come: list[int],
+        group: dist.ProcessGroup,
+    ) -> Tensor:
+        ctx.sizes, ctx.come, ctx.group = sizes, come, group
+        return _exchanged(x_RD, sizes, come, group)
+
+    @staticmethod
+    def backward(ctx, grad_RD: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        return _exchanged(grad_RD, ctx.come, ctx.sizes, ctx.group), None, None, None
+
+
+def _exchanged(x_RD: Tensor, sizes: list[int], come: list[int], group: dist.ProcessGroup) -> Tensor:
+    made = x_RD.new_empty(sum(come), x_RD.shape[1])
+    dist.all_to_all_single(made, x_RD.contiguous(), come, sizes, group=group)
+    return made
 
 
 def local(tensor: Tensor) -> Tensor:
@@ -198,6 +226,8 @@ def reduce_gradients(parameters: Iterable[nn.Parameter], processes: Processes) -
 
 def clip(parameters: Iterable[nn.Parameter], largest: float, processes: Processes) -> Tensor:
     """Scale all gradients so that their common norm is at most `largest`; return what it was."""
+    if processes.alone:
+        return nn.utils.clip_grad_norm_(parameters, largest)
     gradients = [p.grad for p in parameters if p.grad is not None]
     squares = torch.zeros((), device=processes.device)
     for gradient in gradients:

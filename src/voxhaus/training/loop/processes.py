@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 
 _T = TypeVar("_T")
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Processes:
 
     rank: int = 0
     count: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = _CPU
 
     @property
     def alone(self) -> bool:

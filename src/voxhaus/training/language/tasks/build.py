@@ -43,7 +43,8 @@ def everything() -> Iterator[Conversation]:
     parts = (definitions, facts, summaries, spoken, reading, unknown, identity, small_talk)
     others = [c for part in parts for c in part.conversations()]
     yield from others
-    yield from instructions.conversations(others)
+    yield from instructions.ruled(others)
+    yield from instructions.chained(others)
 
 
 def build(

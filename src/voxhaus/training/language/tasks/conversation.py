@@ -23,6 +23,7 @@ _PERSONAL = re.compile(
     r"|\b\d{3}-\d{2}-\d{4}\b"  # numbers of persons
     r"|\b(?:\d[ -]?){13,19}\b"  # cards
 )
+_SLUR = re.compile(r"\b(?:\w*fuck\w*|cunts?|nigg\w+|faggots?|whores?\w*|sluts?|twats?)\b", re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +92,22 @@ def refusal(conversation: Conversation) -> str | None:
         return "empty turn"
     if _PERSONAL.search(text):
         return "personal data"
+    if _SLUR.search(text):
+        return "slur"
     if len({is_held_out(i) for i in (conversation.item, *conversation.also)}) > 1:
         return "mixes training and held-out items"
     return None
 
 
 def write_lines(path: Path, conversations: Iterable[Conversation]) -> int:
-    """Write JSON lines; how many."""
+    """Write JSON lines, all or none; how many."""
     count = 0
-    with path.open("w", encoding="utf-8") as file:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
         for conversation in conversations:
             file.write(conversation.line() + "\n")
             count += 1
+    part.replace(path)
     return count
 
 

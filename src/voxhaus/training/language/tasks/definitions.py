@@ -4,6 +4,7 @@ Knows: how people ask for a meaning, and how a gloss becomes a sentence.
 Refuses to know: how the dictionaries are stored.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -31,11 +32,14 @@ _USE = (
 _COUNTED = frozenset((5, 6, 8, 17, 18, 20))
 
 
+_LIKE_YOU = re.compile(r"uni(?!n)|us[aeu]|ut[ei]|ur[aeio]|u\b|eu|ewe|one", re.I)  # and "won"
+_SILENT_H = re.compile(r"hour|heir|honest|honou?r", re.I)
+
+
 def with_article(word: str) -> str:
     """ "oar" -> "an oar"."""
-    sounds_open = word[0].lower() in "aeiou" and not word.lower().startswith(
-        ("uni", "use", "eu", "one", "ur")
-    )
+    sounds_open = word[0].lower() in "aeiou" and not _LIKE_YOU.match(word)
+    sounds_open |= bool(_SILENT_H.match(word))
     return f"{'an' if sounds_open else 'a'} {word}"
 
 

@@ -1,6 +1,7 @@
-"""Following a system message: rules whose keeping a program can check.
+"""Conversations made of the other tasks' ones: under a system message, and one after another.
 
-Knows: the rules, and how an answer looks that keeps one.
+Knows: rules whose keeping a program can check and how an answer looks that keeps one; which
+conversations can follow each other.
 Refuses to know: the other tasks' material; it takes their conversations as they are.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 from voxhaus.training.language.tasks.conversation import Conversation, dice
 
-COUNT = 7_000
+RULED, CHAINED = 7_000, 8_000
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -44,13 +45,26 @@ RULES: Mapping[str, tuple[tuple[str, ...], Callable[[str], str]]] = {
 }  # fmt: skip
 
 
-def conversations(others: Iterable[Conversation]) -> Iterator[Conversation]:
+def chained(others: Iterable[Conversation]) -> Iterator[Conversation]:
+    """Two short conversations as one: what was said before does not change an answer."""
+    usable = [c for c in others if c.characters < 450 and c.kind != "chat"]
+    chance = dice("chained")
+    for _ in range(CHAINED):
+        first, second = chance.sample(usable, 2)
+        yield replace(
+            second,
+            messages=first.messages + second.messages,
+            also=(*second.also, *first.also, first.item),
+        )
+
+
+def ruled(others: Iterable[Conversation]) -> Iterator[Conversation]:
     """Other tasks' conversations with a rule before them, and answers that keep it."""
     usable = [
         c for c in others
         if len(c.messages) == 2 and len(c.answer) < 200 and c.characters < 700 and c.answer[0].isalpha()
     ]  # fmt: skip
-    chosen = dice("instructions").sample(usable, min(COUNT, len(usable)))
+    chosen = dice("instructions").sample(usable, min(RULED, len(usable)))
     for other in chosen:
         chance = dice("rule", *(c for _, c in other.messages))
         name = chance.choice(sorted(RULES))

@@ -118,6 +118,20 @@ def _synsets(path: Path) -> dict[str, _Synset]:
     return found
 
 
+# Words that WordNet itself marks, by what it says or by the usage that it points to.
+_RUDE = re.compile(
+    r"ethnic slur|offensive|disparag|derogat|vulgar|obscen|\bslang\b.*(?:sex|genital|breast)|"
+    r"sexual intercourse|a lewd|prostitut|street name",
+    re.I,
+)
+_RUDE_USAGE = frozenset({"ethnic slur", "obscenity", "dirty word", "disparagement", "vulgarism"})
+
+
+def _is_rude(synset: _Synset, nouns: dict[str, _Synset]) -> bool:
+    usages = (nouns[p[1]].words for p in synset.pointers if p[0] == ";u" and p[1] in nouns)
+    return bool(_RUDE.search(synset.gloss)) or any(_RUDE_USAGE & set(w) for w in usages)
+
+
 def _counts(path: Path) -> dict[tuple[str, str], dict[int, int]]:
     """How often each sense number of a lemma and type was met (cntlist(5WN))."""
     found: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
@@ -138,9 +152,19 @@ def _split_gloss(gloss: str) -> tuple[str, tuple[str, ...]]:
 
 @cache
 def senses() -> tuple[Sense, ...]:
-    """WordNet's senses of words that are written with letters only, in its files' order."""
+    """WordNet's senses of words that are written with letters only, in its files' order.
+
+    Senses that it marks as slurs or obscene are left out, and their words are nobody's synonyms.
+    """
     root = _debian("wordnet-base") / "usr/share/wordnet"
     data = {name: _synsets(root / f"data.{name}") for name in _PARTS}
+    rude = {
+        word.lower()
+        for synsets in data.values()
+        for synset in synsets.values()
+        if _is_rude(synset, data["noun"])
+        for word in synset.words
+    } - {"man", "woman", "person", "child"}
     counts = _counts(root / "cntlist.rev")
     by_type = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
     found = []
@@ -158,6 +182,8 @@ def senses() -> tuple[Sense, ...]:
                 word = synset.words[place]
                 if not _LETTERS.fullmatch(word) or not meaning:
                     continue
+                if _is_rude(synset, data["noun"]):
+                    continue
                 above = [p for p in synset.pointers if p[0] in ("@", "@i")]
                 found.append(
                     Sense(
@@ -165,7 +191,9 @@ def senses() -> tuple[Sense, ...]:
                         part=part,
                         gloss=meaning,
                         examples=examples,
-                        synonyms=tuple(w for w in synset.words if w != word),
+                        synonyms=tuple(
+                            w for w in synset.words if w != word and w.lower() not in rude
+                        ),
                         antonyms=tuple(
                             data[by_type[p]][o].words[int(at[2:], 16) - 1]
                             for sign, o, p, at in synset.pointers

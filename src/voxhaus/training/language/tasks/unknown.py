@@ -6,6 +6,7 @@ Refuses to know: real words' meanings.
 """
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -91,6 +92,9 @@ _FORMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+_RUDE = re.compile("fu[ck]k|cunt|nigg|fagg|shit|twat|slut|whor|rape|nazi|cock|dick|porn|tits")
+
+
 @cache
 def _letters() -> tuple[dict[str, list[str]], frozenset[str]]:
     """Which letter follows three others in English words, and the words themselves."""
@@ -111,6 +115,8 @@ def made_up(chance: random.Random) -> str:
         while not word.endswith("$") and len(word) < 16:
             word += chance.choice(after[word[-3:]])
         word = word[3:].rstrip("$")
+        if _RUDE.search(word):
+            continue
         if 5 <= len(word) <= 11 and word not in words and word.rstrip("s") not in words:
             return word
 
