@@ -29,3 +29,13 @@ def test_a_pair_has_its_discounted_share_and_its_part_of_the_rest():
     assert likely == pytest.approx((3 - DISCOUNT) / 4 + 2 * DISCOUNT / 4 * single)
     assert unseen == pytest.approx(2 * DISCOUNT / 4 / (8 + 5))
     assert unknown == pytest.approx(single)  # nothing is known after 4
+
+
+def test_merging_on_the_way_changes_nothing(monkeypatch):
+    random = np.random.default_rng(1)
+    rows = random.integers(0, 50, (40, 33))
+    asked = random.integers(0, 50, (10, 9))
+    at_once = Counts([rows], 50).probabilities(asked)
+    monkeypatch.setattr(counts_module, "_AT_ONCE", 10)
+
+    assert np.allclose(Counts(np.split(rows, 20), 50).probabilities(asked), at_once, rtol=1e-12)

@@ -21,6 +21,8 @@ DISCOUNT = 0.75  # Ney, Essen & Kneser 1994; between 0.6 and 0.9 hardly anything
 # Additions, products, comparisons for a token: generously, so that nobody can call it free.
 LEARNING_FLOPS, LOOKING_FLOPS = 30, 60
 
+_AT_ONCE = 4_000_000  # pairs
+
 
 class Counts:
     """Probabilities of a token after another, from a text.
@@ -32,10 +34,7 @@ class Counts:
 
     def __init__(self, rows: Iterable[Tokens], vocabulary: int) -> None:
         self._size = vocabulary
-        parts = [_counted(r[:, :-1] * vocabulary + r[:, 1:]) for r in rows]
-        keys = np.concatenate([p[0] for p in parts])
-        self._keys_K, place = np.unique(keys, return_inverse=True)
-        counts_K = np.bincount(place, weights=np.concatenate([p[1] for p in parts]))
+        self._keys_K, counts_K = _counted(r[:, :-1] * vocabulary + r[:, 1:] for r in rows)
         before_K, after_K = np.divmod(self._keys_K, vocabulary)
         self._total_V = np.bincount(before_K, weights=counts_K, minlength=vocabulary)
         self._kinds_V = np.bincount(before_K, minlength=vocabulary).astype(np.float64)
@@ -55,6 +54,18 @@ class Counts:
         return np.asarray((kept + left * self._single_V[after]) / np.maximum(total, 1.0))
 
 
-def _counted(keys: Tokens) -> tuple[Tokens, npt.NDArray[np.int64]]:
-    found, counts = np.unique(keys, return_counts=True)
-    return found, counts.astype(np.int64)
+def _counted(keys: Iterable[Tokens]) -> tuple[Tokens, Array]:
+    """Each different key and how often it came; merged now and then, so that memory stays small."""
+    found: list[tuple[Tokens, Array]] = []
+    for part in keys:
+        different, counts = np.unique(part, return_counts=True)
+        found.append((different, counts.astype(np.float64)))
+        if sum(len(f[0]) for f in found[1:]) > max(_AT_ONCE, len(found[0][0])):
+            found = [_merged(found)]
+    return _merged(found)
+
+
+def _merged(found: list[tuple[Tokens, Array]]) -> tuple[Tokens, Array]:
+    different, place = np.unique(np.concatenate([f[0] for f in found]), return_inverse=True)
+    counts = np.bincount(place, weights=np.concatenate([f[1] for f in found]))
+    return different, counts.astype(np.float64)
