@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra 'language'")
 
+from voxhaus.training.language.selection import counts as counts_module
 from voxhaus.training.language.selection.counts import DISCOUNT, Counts
 
 TEXT = np.array([[0, 1, 2, 1, 2], [3, 1, 2, 1, 0]])
