@@ -22,7 +22,12 @@ from voxhaus.training.loop.schedule import Schedule  # noqa: E402
 from voxhaus.training.loop.trainer import LoopConfig, Trainer  # noqa: E402
 
 SMALL = SelectionConfig(
-    prior_tokens=60_000, target_tokens=80_000, proxy_tokens=8_192, proxies=6, epochs=16
+    judge="models",
+    prior_tokens=60_000,
+    target_tokens=80_000,
+    proxy_tokens=8_192,
+    proxies=6,
+    epochs=16,
 )
 BUDGET = 20_000
 GOOD = 1  # number of the source
@@ -86,8 +91,28 @@ def test_filters_keep_the_good_part(texts, folder, settings):
     assert len(selected.chunks) == round(0.4 * sum(s.candidates for s in selected.report.sources))
 
 
-def test_the_fall_in_loss_weighs_sources(texts, folder):
-    selected = chosen(texts, folder, mixture="drop")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"documents": "perplexity", "keep": 0.4},
+        {"documents": "excess", "keep": 0.4, "reference": "target"},
+        {"color": True, "tau": 2.5},
+    ],
+    ids=["perplexity", "excess", "color"],
+)
+def test_counts_keep_the_good_part_for_next_to_nothing(texts, folder, settings):
+    counted, trained = Ledger(), Ledger()
+
+    selected = chosen(texts, folder, counted, judge="counts", **settings)
+    chosen(texts, folder, trained, **settings)
+
+    assert good_share(selected) > 0.95
+    assert 0 < counted.flops < trained.flops / 100
+
+
+@pytest.mark.parametrize("judge", ["models", "counts"])
+def test_the_fall_in_loss_weighs_sources(texts, folder, judge):
+    selected = chosen(texts, folder, mixture="drop", judge=judge)
 
     assert good_share(selected) > 0.75
     assert len(selected.chunks) == BUDGET // texts.length
@@ -207,9 +232,10 @@ def test_the_run_learns_from_chosen_tokens_and_owes_for_all(texts, folder, tmp_p
     )
 
 
-def test_chosen_tokens_are_mostly_good_ones(texts, folder):
+@pytest.mark.parametrize("judge", ["models", "counts"])
+def test_chosen_tokens_are_mostly_good_ones(texts, folder, judge):
     """In a pool of two parts, a model that knows nothing has its excess where the target is."""
-    selected = chosen(texts, folder, tokens=True, share=0.4, warmup=0.0)
+    selected = chosen(texts, folder, tokens=True, token_judge=judge, share=0.4, warmup=0.0)
     rows = selected.rows(batch=64)
     batch = rows.batch_at(0)
     nats = torch.full(batch.reference.shape, float(np.log(texts.tokenizer.size)))

@@ -33,6 +33,9 @@ class SelectionConfig:
         warmup: share of the run that learns from all tokens first.
         reference: the model behind `documents` and `tokens`: trained on the target from nothing
             (`target`), or the pool's model trained on (`conditional`), which `color` needs anyway.
+        judge: what filters and `drop` compare: small models that we train (`models`), or counts of
+            pairs of tokens in the whole pool and target (`counts`), which cost next to nothing.
+        token_judge: the same for the choice of tokens. Proxies are always models.
         size: of reference models, on the scale of `scaling.py`.
         experts: reference models are mixtures; they train more slowly for the same FLOPs.
         prior_tokens: that the pool's model learns from.
@@ -58,6 +61,8 @@ class SelectionConfig:
     positive: bool = False
     warmup: float = 0.1
     reference: Literal["target", "conditional"] = "conditional"
+    judge: Literal["models", "counts"] = "counts"
+    token_judge: Literal["models", "counts"] = "models"
     size: int = 1
     experts: bool = False
     prior_tokens: int = 2_000_000

@@ -8,6 +8,7 @@ Refuses to know: what is concluded from their losses.
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,8 +27,14 @@ from voxhaus.training.language import scaling
 from voxhaus.training.language.pretraining import HeldOut, Pretraining, optimiser
 from voxhaus.training.language.scaling import Plan
 from voxhaus.training.language.selection.config import SelectionConfig
+from voxhaus.training.language.selection.counts import (
+    LEARNING_FLOPS,
+    LOOKING_FLOPS,
+    Counts,
+)
 from voxhaus.training.language.selection.nats import (
     Chunks,
+    Header,
     Nats,
     model_digest,
     score,
@@ -44,6 +51,13 @@ _RUN, _OF = 8, 10  # of the target, every tenth run of 8 neighbouring chunks sta
 _UNSEEN = 64  # chunks at most: 32,768 tokens of 512 tell mixtures apart
 _ROW_BATCH = 8
 _SAVE_EVERY = 250  # steps
+_PART = 1024  # chunks that are counted at a time
+# A prior that has gone on with the target, in counts: half and half.
+_COUNTED: Mapping[Name, tuple[tuple[Name, float], ...]] = {
+    "prior": (("prior", 1.0),),
+    "target": (("target", 1.0),),
+    "conditional": (("prior", 0.5), ("target", 0.5)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +160,7 @@ class References:
         self.config, self.texts, self.folder, self.ledger = config, texts, folder, ledger
         self.device, self.compiled, self.quiet = device or torch.device("cpu"), compiled, quiet
         self._models: dict[Name, Reference] = {}
+        self._counted_models: dict[Name, Counts] = {}
         self._scored: dict[tuple[Name, int], Nats] = {}
 
     def model(self, name: Name) -> Reference:
@@ -162,8 +177,11 @@ class References:
         Args:
             name: of the model.
             chunks: of the pool.
-            whole: all tokens of each, not just a glance at the first.
+            whole: all tokens of each, not just a glance at the first; by the judge of tokens.
         """
+        judge = self.config.token_judge if whole else self.config.judge
+        if judge == "counts":
+            return self._counted(name, chunks)
         length = self.texts.length
         glance = length if whole else min(self.config.glance, length)
         known = self._scored.get((name, glance)) or self._scored.get((name, length))
@@ -184,6 +202,48 @@ class References:
             compiled=self.compiled,
         )
         return self._scored[name, glance]
+
+    def _counted(self, name: Name, chunks: Chunks) -> Nats:
+        """The same from counted pairs; a chunk is looked at as a whole."""
+        began, length = time.monotonic(), self.texts.length
+        rows = Packed(self.texts.pool, length=length, batch=1, shuffle=False)
+        values = np.full((rows.chunks, length), np.nan, np.float16)
+        models = [(self._counts(n), share) for n, share in _COUNTED[name]]
+        for part in np.array_split(chunks, max(1, len(chunks) // _PART)):
+            tokens = rows.rows(part).tokens
+            mixed = sum(share * model.probabilities(tokens) for model, share in models)
+            values[part] = -np.log(mixed)
+        spent = len(chunks) * length
+        flops = float(spent * LOOKING_FLOPS * len(models))
+        seconds = time.monotonic() - began
+        self.ledger.add("scoring", flops, tokens=spent, seconds=seconds)
+        header = Header(
+            shards=shards_digest(self.texts.pool),
+            model="counts",
+            chunks=rows.chunks,
+            length=length,
+            glance=length,
+            asked="",
+            wanted=len(chunks),
+            done=len(chunks),
+            flops=flops,
+            seconds=seconds,
+        )
+        return Nats(values=values, header=header)
+
+    def _counts(self, name: Name) -> Counts:
+        if name not in self._counted_models:
+            began = time.monotonic()
+            prior = name == "prior"
+            shards = self.texts.pool if prior else self.texts.target
+            rows = Packed(shards, length=self.texts.length, batch=1, shuffle=False)
+            numbers = rows.used if prior else self.texts.split()[0]
+            parts = np.array_split(numbers, max(1, len(numbers) // _PART))
+            made = Counts((rows.rows(p).tokens for p in parts), self.texts.tokenizer.size)
+            self._counted_models[name] = made
+            flops, seconds = float(made.tokens * LEARNING_FLOPS), time.monotonic() - began
+            self.ledger.add("reference", flops, tokens=made.tokens, seconds=seconds)
+        return self._counted_models[name]
 
     def proxy(self, choice: Chunks, number: int) -> float:
         """Bits per byte on the target's unseen chunks after a short run on some of the pool.
