@@ -99,7 +99,12 @@ def _has_grouped_gemm(x_RD: Tensor, w_EOD: Tensor) -> bool:
     if not x_RD.is_cuda or x_RD.dtype != torch.bfloat16 or not hasattr(functional, "grouped_mm"):
         return False
     aligned = w_EOD.shape[1] % 8 == 0 and w_EOD.shape[2] % 8 == 0
-    return aligned and torch.cuda.get_device_capability(x_RD.device) >= (8, 0)
+    return aligned and _is_recent(x_RD.device.index)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _is_recent(gpu: int) -> bool:
+    return torch.cuda.get_device_capability(gpu) >= (8, 0)
 
 
 class _Reorder(torch.autograd.Function):
