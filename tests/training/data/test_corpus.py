@@ -152,10 +152,15 @@ def test_a_killed_run_goes_on_and_gives_the_same(folders):
 
 def test_settings_are_written_alike_by_every_process():
     """Else a second run would do everything again."""
-    code = "from voxhaus.training.data.corpus import *; print(repr((PREPARATION, RULES, MinHash())))"
+    code = (
+        "from voxhaus.training.data.corpus import *; print(repr((PREPARATION, RULES, MinHash())))"
+    )
     said = {
         subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("1", "2", "3")
     }
