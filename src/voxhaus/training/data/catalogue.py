@@ -238,10 +238,6 @@ _MANUALS: tuple[TextSource, ...] = (
 )
 
 _NOISE: tuple[TextSource, ...] = (
-    TextSource(
-        name="nlp-corpus", registry="npm", package="nlp-corpus@4.4.0", genre="noise",
-        licence="MIT", read=read.sentences,
-    ),
     _debian("fortunes", "noise", read.fortunes),
     _debian("fortunes-min", "noise", read.fortunes),
     _debian("fortune-anarchism", "noise", read.fortunes),

@@ -232,13 +232,6 @@ def plays(root: Path) -> Iterator[tuple[str, str]]:
         yield from cut(name, _DIRECTION.sub("", text))
 
 
-def sentences(root: Path) -> Iterator[tuple[str, str]]:
-    """nlp-corpus: shuffled sentences of all kinds."""
-    for name, text in _readable(root, "package/builds/*.json"):
-        for key, part in together(iter(json.loads(text))):
-            yield f"{name}#{key}", part
-
-
 def countries(root: Path) -> Iterator[tuple[str, str]]:
     """The World Factbook: the sentences about each country, a section at a time."""
     for name, text in _readable(root, "package/*/*.json"):

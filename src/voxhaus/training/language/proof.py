@@ -11,11 +11,13 @@ logarithm of FLOPs; nothing is extrapolated beyond the largest.
 import itertools
 import json
 import math
+import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from voxhaus.core.files import write_whole
 from voxhaus.training.language import scaling
 from voxhaus.training.language.scaling import Plan
 
@@ -113,7 +115,9 @@ def compare(
     train: Callable[[Arm, float, int], Run],
     folder: Path,
 ) -> list[Run]:
-    """Train all that is not in `folder` yet; return every run.
+    """Train all that is not in `folder` yet; return every run that is done.
+
+    Several processes may work on one folder; each takes what no other has.
 
     Args:
         arms: the columns.
@@ -123,18 +127,30 @@ def compare(
         folder: gets a JSON file a run; a comparison that is interrupted goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    runs = []
-    for budget in budgets:
-        for seed in seeds:
+    for seed in seeds:
+        for budget in budgets:
             for arm in arms:
                 path = folder / f"{arm.name}-{budget:.0e}-{seed}.json"
-                if not path.exists():
+                if not path.exists() and _claimed(path.with_suffix(".claim")):
                     run = train(arm, budget, seed)
-                    partial = path.with_suffix(".partial")
-                    partial.write_text(json.dumps(asdict(run), indent=2) + "\n", "utf-8")
-                    partial.replace(path)
-                runs.append(Run(**json.loads(path.read_text("utf-8"))))
-    return runs
+                    write_whole(path, (json.dumps(asdict(run), indent=2) + "\n").encode())
+                    path.with_suffix(".claim").unlink()
+    return [Run(**json.loads(path.read_text("utf-8"))) for path in sorted(folder.glob("*.json"))]
+
+
+def _claimed(path: Path) -> bool:
+    """Take a run, unless another process that is still there has it."""
+    try:
+        with path.open("x") as claim:
+            claim.write(str(os.getpid()))
+        return True
+    except FileExistsError:
+        try:
+            os.kill(int(path.read_text() or 0), 0)
+        except (OSError, ValueError):
+            path.write_text(str(os.getpid()))
+            return True
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,6 +184,7 @@ def table(found: Sequence[Standing], arms: Sequence[Arm], text: str) -> str:
 def record(runs: Sequence[Run], arms: Sequence[Arm], folder: Path, texts: Sequence[str]) -> str:
     """Write tables, all runs and a plot; return the tables."""
     folder.mkdir(parents=True, exist_ok=True)
+    arms = [arm for arm in arms if any(r.arm == arm.name for r in runs)]
     tables = "\n".join(table(standings(runs, arms, t), arms, t) for t in texts)
     (folder / "table.md").write_text(tables, "utf-8")
     rows = [asdict(r) for r in runs]

@@ -463,9 +463,11 @@ def prove(o: Options) -> None:
     _threads(o)
     tokenizer = tokenizer_of(o.data)
     size, largest = o.size or 2, o.flops or 4e13
-    budgets, seeds = (largest / 4, largest / 2, largest), (1, 2, 3)
+    # From `seed` on, so that several processes begin at different places.
+    budgets = (largest / 4, largest / 2, largest)
+    seeds = [(o.seed - 1 + i) % 3 + 1 for i in range(3)]
     if o.quick:
-        size, budgets, seeds = 1, (1e11, 2e11), (1,)
+        size, budgets, seeds = 1, (1e11, 2e11, 4e11), [1]
     bench = proving.Bench(
         data=o.data,
         folder=o.runs / "proof",
