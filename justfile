@@ -51,6 +51,16 @@ bench:
 voice:
     bash runs/voice.sh
 
+# Make the text model, from nothing to weights; `just language --quick` to see it work
+[positional-arguments]
+@language *arguments:
+    bash runs/language.sh "$@"
+
+# Talk to a text model
+[positional-arguments]
+@chat *arguments:
+    uv run voxhaus chat "$@"
+
 # Build the wheel
 wheel:
     uv build
