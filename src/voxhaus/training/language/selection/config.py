@@ -53,7 +53,7 @@ class SelectionConfig:
     documents: Literal["off", "perplexity", "excess"] = "off"
     keep: float = 0.5
     color: bool = False
-    tau: float = 4.0
+    tau: float = 8.0
     mixture: Literal["off", "proxies", "drop"] = "off"
     tokens: bool = False
     share: float = 0.6
