@@ -33,7 +33,8 @@ class Arm:
         text: name of the shards that it learns from.
         documents: chunks are chosen by what they teach.
         tokens: the loss is on chosen tokens only.
-        rate: factor on the rule's learning rates, tuned for each arm.
+        rate: factor on the rule's learning rates; each kind of model was tuned (record
+            `language_rates`).
     """
 
     name: str
@@ -47,7 +48,7 @@ class Arm:
 
 
 ARMS = (
-    Arm(name="plain", adds="GPT, AdamW, all text", kind="plain", muon=False),
+    Arm(name="plain", adds="GPT, AdamW, all text", kind="plain", muon=False, rate=1 / 6),
     Arm(name="modern", adds="our layers, untied head, Muon", kind="dense"),
     Arm(name="experts", adds="16 experts, 4 to a token", kind="mixture"),
     Arm(name="filtered", adds="filters, no duplicates", kind="mixture", text="train"),

@@ -30,7 +30,7 @@ from voxhaus.training.loop.trainer import LoopConfig, Trainer
 
 ROWS = 8
 # Of the arms that choose (decision 0071).
-SELECTION = SelectionConfig(color=True, tokens=True)
+SELECTION = SelectionConfig(color=True, tokens=True, judge="counts", token_judge="counts")
 
 
 @dataclass(frozen=True, kw_only=True)

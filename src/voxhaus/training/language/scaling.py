@@ -10,7 +10,7 @@ The rules, with S the size:
 - 20 tokens for each parameter that a token meets (Hoffmann et al. 2022), embedding look-up aside.
 - Tokens of a step grow with the square root of all tokens, between 4,096 and 524,288 (the critical
   batch size grows so; Zhang et al. 2024, Bergsma et al. 2025).
-- Learning rates were tuned at size 4 and fall with the square root of the width.
+- Learning rates were tuned at size 2 and fall with the square root of the width.
 """
 
 import math
@@ -150,11 +150,11 @@ def rates(width: int) -> Rates:
     """Learning rates for a width."""
     factor = math.sqrt(256 / width)
     return Rates(
-        matrices=6e-3 * factor,
-        embedding=0.2 * factor,
-        head=6e-3 * factor,
-        router=5e-4 * factor,
-        norms=6e-3 * factor,
+        matrices=9e-3 * factor,
+        embedding=0.3 * factor,
+        head=9e-3 * factor,
+        router=7.5e-4 * factor,
+        norms=9e-3 * factor,
     )
 
 
