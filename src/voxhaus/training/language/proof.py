@@ -62,6 +62,8 @@ ARMS = (
         tokens=True,
     ),
 )
+# What choosing cannot beat while the pool holds the target's own sources; no step of the staircase.
+TARGET = Arm(name="target", adds="the target's own text alone", kind="mixture", text="target")
 MODELS = {"plain": scaling.plain_gpt, "dense": scaling.dense, "mixture": scaling.mixture}
 
 

@@ -30,7 +30,7 @@ from voxhaus.training.loop.trainer import LoopConfig, Trainer
 
 ROWS = 8
 # Of the arms that choose (decision 0071).
-SELECTION = SelectionConfig(color=True, tokens=True, judge="counts", token_judge="counts")
+SELECTION = SelectionConfig(color=True, tau=4.0, tokens=True, judge="counts", token_judge="counts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,8 @@ class Bench:
         name = f"{arm.name}-{budget:.0e}-{seed}"
         plan = plan_of(arm, self.size, budget, vocab=self.tokenizer.size)
         rows, choice, plan = self._rows(arm, budget, seed, plan, ledger, name)
+        # Compiled code is kept for eight models of a process at most; the next would run uncompiled.
+        torch.compiler.reset()
         torch.manual_seed(seed)
         model = LanguageModel(plan.model, plain=plan.plain)
         task = Pretraining(

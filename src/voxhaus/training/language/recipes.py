@@ -29,7 +29,7 @@ from voxhaus.training.data.shards import open_shards
 from voxhaus.training.language import conversations, proving, quick, scaling
 from voxhaus.training.language.package import package
 from voxhaus.training.language.pretraining import Choice, HeldOut, Pretraining, Rows, optimiser
-from voxhaus.training.language.proof import ARMS, compare
+from voxhaus.training.language.proof import ARMS, TARGET, compare
 from voxhaus.training.language.scaling import Plan
 from voxhaus.training.language.selection.choose import choose, save_report
 from voxhaus.training.language.selection.config import SelectionConfig
@@ -137,6 +137,9 @@ def _pretrain(o: Options, processes: Processes) -> None:
     plan = _plan(o, tokenizer)
     model = _model(o, plan)
     rows, choice, ledger = _rows(o, plan, tokenizer, processes)
+    if o.flops and not o.steps:  # what choosing cost is paid out of the budget
+        rest = max(0.0, 1 - ledger.flops / o.flops)
+        plan = replace(plan, steps=max(1, int(plan.steps * rest)))
     held_out = {
         "target": held_out_text(o.data, "held_out_target", tokenizer, plan.length),
         "all": held_out_text(o.data, "held_out", tokenizer, plan.length),
@@ -468,6 +471,7 @@ def prove(o: Options) -> None:
     seeds = [(o.seed - 1 + i) % 3 + 1 for i in range(3)]
     if o.quick:
         size, budgets, seeds = 1, (1e11, 2e11, 4e11), [1]
+    arms = (*ARMS, TARGET)
     bench = proving.Bench(
         data=o.data,
         folder=o.runs / "proof",
@@ -481,8 +485,8 @@ def prove(o: Options) -> None:
         peak=measured_peak(best_device(), torch.bfloat16),
         compiled=not o.quick,
     )
-    runs = compare(ARMS, budgets, seeds, bench.train, o.runs / "proof" / "runs")
-    o.say(proving.record(runs, ARMS, o.runs / "proof", ("target", "all")))
+    runs = compare(arms, budgets, seeds, bench.train, o.runs / "proof" / "runs")
+    o.say(proving.record(runs, arms, o.runs / "proof", ("target", "all")))
 
 
 def _digest(path: Path) -> str | None:
