@@ -62,7 +62,7 @@ class Bench:
         name = f"{arm.name}-{budget:.0e}-{seed}"
         plan = plan_of(arm, self.size, budget, vocab=self.tokenizer.size)
         rows, choice, plan = self._rows(arm, budget, seed, plan, ledger, name)
-        # Compiled code is kept for eight models of a process at most; the next would run uncompiled.
+        # Compiled code is kept for eight models of a process; the ninth would run uncompiled.
         torch.compiler.reset()
         torch.manual_seed(seed)
         model = LanguageModel(plan.model, plain=plan.plain)
