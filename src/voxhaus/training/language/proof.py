@@ -133,7 +133,7 @@ def compare(
     for seed in seeds:
         for budget in budgets:
             for arm in arms:
-                path = folder / f"{arm.name}-{budget:.0e}-{seed}.json"
+                path = folder / f"{arm.name}-{budget:.3g}-{seed}.json"
                 if not path.exists() and _claimed(path.with_suffix(".claim")):
                     run = train(arm, budget, seed)
                     write_whole(path, (json.dumps(asdict(run), indent=2) + "\n").encode())

@@ -59,7 +59,7 @@ class Bench:
         """One arm, for a budget, from a seed; choosing is paid out of the budget."""
         began = time.perf_counter()
         ledger = Ledger(self.peak)
-        name = f"{arm.name}-{budget:.0e}-{seed}"
+        name = f"{arm.name}-{budget:.3g}-{seed}"
         plan = plan_of(arm, self.size, budget, vocab=self.tokenizer.size)
         rows, choice, plan = self._rows(arm, budget, seed, plan, ledger, name)
         # Compiled code is kept for eight models of a process; the ninth would run uncompiled.
