@@ -145,6 +145,25 @@ def test_masked_tokens_cost_and_do_not_teach(tmp_path):
     assert entries["masked"].flops == pytest.approx(3 * entries["learned"].flops)
 
 
+def test_held_out_tokens_without_weight_are_not_measured(tmp_path):
+    """Of conversations only the assistant's words count, in training and in figures."""
+    made = trainer(tmp_path)
+    made.run()
+    batch = Counting().batch_at(20_000)
+    broken = batch.tokens.copy()
+    broken[:, 1 : LENGTH // 2] = 0  # nobody could foretell these
+    weight = np.ones((4, LENGTH), np.float32)
+    weight[:, : LENGTH // 2] = 0
+    for name, rows in (
+        ("all", Batch(broken, batch.document)),
+        ("some", Batch(broken, batch.document, weight)),
+    ):
+        held_out = HeldOut(batches=(rows,), bytes_V=np.full(WORDS, 2))
+        made.task.held_out = {name: held_out}
+        figures = made.evaluate()
+        assert (figures["loss"] < 0.25 * math.log(WORDS)) == (name == "some")
+
+
 def test_no_token_that_counts_is_no_nan(tmp_path):
     made = trainer(tmp_path, Counting(np.zeros((4, LENGTH), np.float32)), steps=2)
     assert math.isfinite(made.run()["loss"])

@@ -162,10 +162,14 @@ class Pretraining:
         figures: dict[str, float] = {}
         for name, held_out in self.held_out.items():
             nats = [self._run(batch)[0].float().cpu() for batch in held_out.batches]
-            figures |= _figures(name, nats, held_out)
+            counted = [_counted(batch) for batch in held_out.batches]
+            figures |= _figures(name, nats, counted, held_out)
             if "loss" not in figures:
-                figures["loss"] = float(torch.cat([n.flatten() for n in nats]).mean())
-                self._compare(torch.cat([n.flatten() for n in nats]))
+                nats_N = torch.cat(
+                    [n[torch.from_numpy(c)] for n, c in zip(nats, counted, strict=True)]
+                )
+                figures["loss"] = float(nats_N.mean())
+                self._compare(nats_N)
             tokens = sum(n.numel() for n in nats)
             each = forward_flops(self.plan.model, self.plan.length, plain=self.plan.plain)
             self.ledger.add("evaluation", tokens * each, tokens=tokens)
@@ -185,9 +189,20 @@ class Pretraining:
         self._probe = state.get("probe")
 
 
-def _figures(name: str, nats: list[Tensor], held_out: HeldOut) -> dict[str, float]:
+def _counted(batch: Any) -> np.ndarray:  # noqa: ANN401 - a Batch
+    """Which targets count [B, T]: all, or those that have a weight."""
+    weight_BT = getattr(batch, "weight", None)
+    if weight_BT is None:
+        return np.ones(batch.tokens[:, 1:].shape, bool)
+    return np.asarray(weight_BT > 0)
+
+
+def _figures(
+    name: str, nats: list[Tensor], counted: list[np.ndarray], held_out: HeldOut
+) -> dict[str, float]:
     total, size = 0.0, 0
-    for batch, nats_BT in zip(held_out.batches, nats, strict=True):
-        total += float(nats_BT.double().sum())
-        size += int(held_out.bytes_V[batch.tokens[:, 1:].astype(np.int64)].sum())
-    return {f"{name}_bits_per_byte": total / math.log(2) / size}
+    for batch, nats_BT, counted_BT in zip(held_out.batches, nats, counted, strict=True):
+        total += float(nats_BT.double()[torch.from_numpy(counted_BT)].sum())
+        targets_N = batch.tokens[:, 1:].astype(np.int64)[counted_BT]
+        size += int(held_out.bytes_V[targets_N].sum())
+    return {f"{name}_bits_per_byte": total / math.log(2) / max(1, size)}
