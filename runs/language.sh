@@ -4,7 +4,7 @@
 # Every stage resumes where it stopped, so this script can be interrupted and started again.
 #
 #   bash runs/language.sh            the preview: hours on two CPU cores
-#   bash runs/language.sh --quick    every stage at its smallest, in minutes, from the text of this repository
+#   bash runs/language.sh --quick    every stage at its smallest, in minutes, without a network
 #
 #   SIZE     the dial: layers, from which all else follows   (6; quick: 1)
 #   TOKENS   of pre-training, in place of the rule's          (rule: 20 for each active parameter)

@@ -25,6 +25,7 @@ from voxhaus.models.text.tokenizer import Tokenizer
 from voxhaus.training.data.corpus import CorpusOptions, corpus
 from voxhaus.training.data.loader import Packed
 from voxhaus.training.data.own_sources import open_source
+from voxhaus.training.data.quick import quick_options
 from voxhaus.training.data.shards import open_shards
 from voxhaus.training.language import conversations, proving, quick, scaling
 from voxhaus.training.language.package import package
@@ -69,7 +70,7 @@ class Options:
         threads: CPU threads; 0 leaves torch's choice.
         seed: of start values and order.
         select: how text is chosen: any of documents, color, mixture, tokens.
-        quick: the smallest run of each stage, from the text of this repository.
+        quick: the smallest run of each stage, from text that is on every machine.
         cluster: processes that Ray Train starts to pre-train; 0 trains in this one.
         spread: processes that share one set of experts, under `torchrun` (see `parallel.shard`).
         say: told what a stage does.
@@ -103,12 +104,10 @@ def default_options() -> Options:
 
 def make_corpus(o: Options) -> None:
     """Raw text, documents, tokenizer, shards; the table of what was kept and why."""
-    options = CorpusOptions(folder=o.data)
+    options = quick_options(o.data) if o.quick else CorpusOptions(folder=o.data)
     if o.own:
         sources = tuple(open_source(place, licence=o.licence) for place in o.own)
         options = replace(options, sources=sources, required=True)
-    if o.quick:
-        options = replace(options, **quick.corpus(bool(o.own)))
     report = corpus(options, say=o.say)
     o.say(report.table())
 
