@@ -10,7 +10,8 @@ from typing import Any
 
 from voxhaus.training.language.tasks import build, identity
 
-SIZE, TOKENS, LENGTH = 1, 400_000, 128
+SIZE, TOKENS, LENGTH = 1, 300_000, 128
+TUNING = 60  # steps
 SELECTION: dict[str, Any] = {
     "prior_tokens": 40_000,
     "target_tokens": 20_000,

@@ -255,7 +255,7 @@ def tune(o: Options) -> None:
         rates=rates,
         length=length,
         step_tokens=2 * ROWS * length,
-        steps=o.steps or rows.batches,
+        steps=o.steps or (quick.TUNING if o.quick else rows.batches),
         warmup=20,
         decay=0.9,
     )
