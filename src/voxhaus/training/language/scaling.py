@@ -14,7 +14,7 @@ The rules, with S the size:
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voxhaus.core.errors import InputError
 from voxhaus.models.language.config import LanguageConfig
@@ -107,40 +107,17 @@ def mixture(size: int, *, vocab: int = 8192, context: int = 1024) -> LanguageCon
 
 def dense(size: int, *, vocab: int = 8192, context: int = 1024) -> LanguageConfig:
     """The dense model whose layers cost what the mixture's do."""
-    _check(size)
-    width = HEAD * size
-    return LanguageConfig(
-        vocab_size=vocab,
-        hidden_size=width,
-        layers=size,
-        heads=size,
-        kv_heads=_key_heads(size),
-        head_dim=HEAD,
-        intermediate_size=_rounded(8 / 3 * width),
-        experts=0,
-        experts_per_token=0,
-        expert_size=0,
-        context=context,
-        tied=False,
-    )
+    like = mixture(size, vocab=vocab, context=context)
+    return replace(like, experts=0, experts_per_token=0, expert_size=0)
 
 
 def plain_gpt(size: int, *, vocab: int = 8192, context: int = 1024) -> LanguageConfig:
     """A GPT of the usual kind: as many heads of keys as of queries, 4 x inner width, tied head."""
-    _check(size)
-    width = HEAD * size
-    return LanguageConfig(
-        vocab_size=vocab,
-        hidden_size=width,
-        layers=size,
-        heads=size,
-        kv_heads=size,
-        head_dim=HEAD,
-        intermediate_size=4 * width,
-        experts=0,
-        experts_per_token=0,
-        expert_size=0,
-        context=context,
+    like = dense(size, vocab=vocab, context=context)
+    return replace(
+        like,
+        kv_heads=like.heads,
+        intermediate_size=4 * like.hidden_size,
         tied=True,
         qk_norm=False,
     )
