@@ -8,6 +8,7 @@ pytest.importorskip("onnx")
 
 from voxhaus.core.errors import InputError
 from voxhaus.evals import language_speed as speed
+from voxhaus.evals import report
 from voxhaus.models.language.config import LanguageConfig
 
 SHORT = {"PROMPT": 4, "ANSWER": 5, "LONG": 12, "AT_ONCE": (1, 2), "_REPEATS": 1}
@@ -70,7 +71,7 @@ def rows():
 
 
 def test_medians_and_the_record(tmp_path):
-    results = speed._summarised(rows())
+    results = report.summarise(rows(), speed.FIGURES)
     assert [r["answers_1"]["median"] for r in results] == [2.0, 2.0]
     result = {"machine": {"cpu": "x"}, "model": "random", "results": results}
     speed.write_record(tmp_path / "record", result, rows())

@@ -268,25 +268,7 @@ def compare(
                     rows.append({"run": run, "threads": count, **row})
                     log(rows[-1])
     about = {**about, "load at the end": machine.load()}
-    return {"machine": about, "model": model, "results": _summarised(rows)}
-
-
-def _summarised(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["engine"], row["threads"]), []).append(row)
-    out = []
-    for (name, threads), group in groups.items():
-        figures = {
-            f: {
-                "median": statistics.median(r[f] for r in group),
-                "min": min(r[f] for r in group),
-                "max": max(r[f] for r in group),
-            }
-            for f in FIGURES
-        }
-        out.append({"engine": name, "threads": threads, "runs": len(group), **figures})
-    return out
+    return {"machine": about, "model": model, "results": report.summarise(rows, FIGURES)}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:

@@ -5,7 +5,8 @@ Knows: rounding, alignment, the files of a record. Refuses to know: what the fig
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,35 @@ def write_record(
     (folder / "README.md").write_text("\n".join(lines), "utf-8")
     raw = "".join(json.dumps(row) + "\n" for row in log)
     (folder / "raw.jsonl").write_text(raw, "utf-8")
+
+
+def summarise(
+    rows: Sequence[Mapping[str, Any]], figures: Iterable[str], about: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Rows of single measurements -> one row for each engine and thread count.
+
+    Args:
+        rows: each with "engine", "threads" and the figures.
+        figures: names of numbers, of which median, least and greatest are kept.
+        about: names of what is the same in all rows of an engine.
+    """
+    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["engine"], row["threads"]), []).append(row)
+    return [
+        {
+            "engine": name,
+            "threads": threads,
+            "runs": len(group),
+            **{k: group[0][k] for k in about},
+            **{
+                f: {
+                    "median": statistics.median(r[f] for r in group),
+                    "min": min(r[f] for r in group),
+                    "max": max(r[f] for r in group),
+                }
+                for f in figures
+            },
+        }
+        for (name, threads), group in groups.items()
+    ]

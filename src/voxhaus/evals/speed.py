@@ -123,22 +123,7 @@ def compare(
 
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of single measurements -> one row for each engine and thread count."""
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["engine"], row["threads"]), []).append(row)
-    out = []
-    for (name, threads), group in groups.items():
-        figures = {
-            f: {
-                "median": statistics.median(r[f] for r in group),
-                "min": min(r[f] for r in group),
-                "max": max(r[f] for r in group),
-            }
-            for f in FIGURES
-        }
-        about = {k: group[0][k] for k in ("voice", "version")}
-        out.append({"engine": name, "threads": threads, "runs": len(group), **about, **figures})
-    return out
+    return report.summarise(rows, FIGURES, about=("voice", "version"))
 
 
 def tables(result: dict[str, Any], *, spans: bool = False) -> list[report.Table]:
